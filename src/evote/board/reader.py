@@ -1,0 +1,295 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reading a log that nobody trusts: bundle by bundle, every file accounted for.
+
+Spec: BRD
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from evote.board.checkpoint import Checkpoint
+from evote.board.entries import Entry, Kind, Phase, phase_after
+from evote.board.files import open_plain, printable, read_bounded, walk_files
+from evote.board.tiles import (
+    BALLOT_LENGTH_BYTES,
+    CHECKPOINT,
+    MAX_BALLOT_BYTES,
+    MAX_ENTRY_BUNDLE_BYTES,
+    TILE_BYTES,
+    TILE_WIDTH,
+    Tile,
+    TileEdge,
+    ballots_path,
+    entries_path,
+    log_paths,
+    tile_nodes,
+    tile_widths,
+    unpack_entries,
+)
+from evote.crypto.merkle import (
+    NodeSource,
+    leaf_hash,
+    tree_consistency,
+    tree_inclusion,
+    tree_root,
+    verify_consistency,
+    verify_inclusion,
+)
+from evote.crypto.notes import MAX_NOTE_BYTES, NoteKey
+from evote.errors import BoardInconsistency, EncodingError, ParameterError, StorageError
+
+_FOLDERS: Final = ("tile", "ballots")
+
+
+@dataclass(frozen=True, slots=True)
+class LogItem:
+    """An entry, its place in the log, and the ballot's bytes where it is a ballot."""
+
+    index: int
+    entry: Entry
+    ballot: bytes = field(repr=False)
+
+
+def _refuse(check: str, subject: str, reason: str) -> BoardInconsistency:
+    return BoardInconsistency(f"{subject} {reason}.", check=check, subject=subject)
+
+
+def _read_file(folder: Path, path: str, limit: int, check: str) -> bytes:
+    try:
+        return read_bounded(folder / path, limit)
+    except StorageError:
+        raise _refuse(check, path, "is missing, too long or not readable") from None
+
+
+def read_checkpoint(path: Path, key: NoteKey) -> Checkpoint:
+    """Read and verify a checkpoint file, of this moment or of an earlier one.
+
+    Args:
+        path: The file; untrusted.
+        key: The log's key, pinned by the seal.
+
+    Raises:
+        StorageError: The file cannot be read.
+        EncodingError: Not a checkpoint (BRD-4, BRD-7).
+        InvalidSignature: Not signed by the log (BRD-6).
+        BoardInconsistency: Of another log (BRD-7).
+    """
+    return Checkpoint.from_note(read_bounded(path, MAX_NOTE_BYTES), key)
+
+
+class LogReader:
+    """A log on disk, as of its checkpoint.
+
+    `entries` and `items` verify while they go: what they yield is established only when they have been
+    exhausted. Roots and proofs are checked against the checkpoint before they are returned.
+
+    Attributes:
+        folder: The record.
+        checkpoint: Verified under the log's key.
+    """
+
+    def __init__(self, folder: Path, key: NoteKey) -> None:
+        """Read and verify the checkpoint.
+
+        Args:
+            folder: The record's folder; its content is untrusted.
+            key: The log's key, pinned by the seal.
+
+        Raises:
+            StorageError: There is no checkpoint that can be read.
+            EncodingError: The checkpoint is malformed (BRD-4, BRD-7).
+            InvalidSignature: It is not signed by the log (BRD-6).
+            BoardInconsistency: It is of another log (BRD-7).
+        """
+        self.folder = folder
+        self.checkpoint = read_checkpoint(folder / CHECKPOINT, key)
+
+    def entries(self) -> Iterator[tuple[int, Entry]]:
+        """Yield every entry with its index, without reading ballots.
+
+        Raises:
+            EncodingError: A bundle or an entry is malformed (BRD-8, BRD-11).
+            BoardInconsistency: Order (BRD-9), a tile (BRD-10), the root (BRD-13) or the set of files
+                (BRD-14) is wrong.
+        """
+        for number, _, bundle in self._bundles():
+            yield from enumerate(bundle, number * TILE_WIDTH)
+
+    def items(self) -> Iterator[LogItem]:
+        """Yield every entry with its ballot.
+
+        Raises:
+            EncodingError: A bundle or an entry is malformed (BRD-8, BRD-11, BRD-12).
+            BoardInconsistency: As `entries`; or a ballot is not what its entry names (BRD-12).
+        """
+        for number, width, bundle in self._bundles():
+            ballots = self._ballots(ballots_path(number, width), bundle)
+            for index, (entry, ballot) in enumerate(zip(bundle, ballots, strict=True), number * TILE_WIDTH):
+                yield LogItem(index, entry, ballot)
+
+    def verify_log(self) -> None:
+        """Verify everything that can be said of the log without understanding a ballot.
+
+        Raises:
+            EncodingError: See `items`.
+            BoardInconsistency: See `items`.
+        """
+        for _ in self.items():
+            pass
+
+    def _bundles(self) -> Iterator[tuple[int, int, list[Entry]]]:
+        """Yield (number, width, entries) of each bundle; afterwards check root and files."""
+        edge, phase = TileEdge(), Phase.EMPTY
+        for number, width in tile_widths(self.checkpoint.size):
+            path = entries_path(number, width)
+            lines = unpack_entries(_read_file(self.folder, path, MAX_ENTRY_BUNDLE_BYTES, "BRD-11"), width)
+            bundle = [Entry.from_bytes(line) for line in lines]
+            for line, entry in zip(lines, bundle, strict=True):
+                phase = phase_after(phase, entry.kind, failure=BoardInconsistency)
+                for tile in edge.add(leaf_hash(line)):
+                    self._verify_tile(tile)
+            yield number, width, bundle
+        for tile in edge.partial_tiles():
+            self._verify_tile(tile)
+        if edge.root() != self.checkpoint.root:
+            raise _refuse("BRD-13", CHECKPOINT, "has another root than the entries give")
+        self.verify_files()
+
+    def _verify_tile(self, tile: Tile) -> None:
+        if _read_file(self.folder, tile.path, TILE_BYTES, "BRD-10") != tile.data:
+            raise _refuse("BRD-10", tile.path, "holds other hashes than the entries give")
+
+    def _ballots(self, path: str, bundle: list[Entry]) -> Iterator[bytes]:
+        try:
+            file = open_plain(self.folder / path)
+        except StorageError:
+            raise _refuse("BRD-12", path, "is missing or not readable") from None
+        with file:
+            for entry in bundle:
+                ballot = _next_ballot(file, path)
+                if entry.kind != Kind.BALLOT:
+                    if ballot:
+                        raise _refuse("BRD-12", path, "holds bytes for an entry that is no ballot")
+                elif hashlib.sha256(ballot).digest() != entry.digest:
+                    raise _refuse("BRD-12", path, "holds a ballot that is not the one its entry names")
+                yield ballot
+            if _read(file, 1, path):
+                raise EncodingError(f"{path} has bytes after its last ballot.", check="BRD-12", subject=path)
+
+    def paths(self) -> Iterator[str]:
+        """Yield the relative path of every file that the log consists of.
+
+        Spec: BRD-14
+        """
+        return log_paths(self.checkpoint.size)
+
+    def verify_files(self) -> None:
+        """Verify that the log's folders hold exactly the files of a log of this size.
+
+        Raises:
+            BoardInconsistency: A file is missing, unknown, or left from a smaller size (BRD-14).
+
+        Spec: BRD-14
+        """
+        missing = set(self.paths()) - {CHECKPOINT}
+        for name in _FOLDERS if self.checkpoint.size else [name for name in _FOLDERS if self._has(name)]:
+            if (self.folder / name).is_symlink() or not (self.folder / name).is_dir():
+                raise _refuse("BRD-14", name, "is not a folder")
+            for found in walk_files(self.folder / name):
+                path = Path(found.path).relative_to(self.folder).as_posix()
+                if path not in missing or not found.is_file(follow_symlinks=False):
+                    raise _refuse("BRD-14", printable(path), "does not belong to the log")
+                missing.remove(path)
+        if missing:
+            raise _refuse("BRD-14", min(missing), "is missing")
+
+    def _has(self, name: str) -> bool:
+        return (self.folder / name).is_symlink() or (self.folder / name).exists()
+
+    def _nodes(self) -> NodeSource:
+        return tile_nodes(
+            self.checkpoint.size, lambda path: _read_file(self.folder, path, TILE_BYTES, "BRD-10")
+        )
+
+    def root_at(self, size: int) -> bytes:
+        """Return the root that this log had at an earlier size, proven against the checkpoint.
+
+        Raises:
+            ParameterError: More entries than the log has (BRD-3).
+            BoardInconsistency: The tiles do not lead to the checkpoint (BRD-3, BRD-10).
+
+        Spec: BRD-3
+        """
+        proof = self.consistency_proof(size)
+        root = tree_root(size, self._nodes())
+        verify_consistency(size, root, self.checkpoint.size, self.checkpoint.root, proof)
+        return root
+
+    def consistency_proof(self, old: int, new: int | None = None) -> list[bytes]:
+        """Return the proof that the log of `new` entries (by default all) continues that of `old` entries.
+
+        Raises:
+            ParameterError: Not 0 <= old <= new <= size of the log (BRD-3).
+            BoardInconsistency: A tile is missing or has a wrong size (BRD-10).
+
+        Spec: BRD-3
+        """
+        newer = self.checkpoint.size if new is None else new
+        if not 0 <= old <= newer <= self.checkpoint.size:
+            raise ParameterError(f"The log has {self.checkpoint.size} entries only.", check="BRD-3")
+        return tree_consistency(old, newer, self._nodes())
+
+    def inclusion_proof(self, index: int) -> list[bytes]:
+        """Return the proof that an entry is in the log, checked against the checkpoint.
+
+        Raises:
+            ParameterError: No such entry (BRD-2).
+            BoardInconsistency: The tiles do not lead to the checkpoint (BRD-2, BRD-10).
+
+        Spec: BRD-2
+        """
+        size, nodes = self.checkpoint.size, self._nodes()
+        proof = tree_inclusion(index, size, nodes)
+        verify_inclusion(index, size, nodes(0, index), proof, self.checkpoint.root)
+        return proof
+
+    def verify_extends(self, earlier: Checkpoint) -> None:
+        """Verify that this log continues the one that an earlier checkpoint describes.
+
+        Args:
+            earlier: A checkpoint with a verified signature of the same log.
+
+        Raises:
+            BoardInconsistency: Of another log, truncated since, or a second history (BRD-15).
+
+        Spec: BRD-15
+        """
+        if earlier.origin != self.checkpoint.origin:
+            raise _refuse("BRD-15", CHECKPOINT, "is of another log than the earlier checkpoint")
+        if earlier.size > self.checkpoint.size:
+            raise _refuse("BRD-15", CHECKPOINT, f"has lost entries: there were {earlier.size} before")
+        if self.root_at(earlier.size) != earlier.root:
+            raise _refuse("BRD-15", CHECKPOINT, "is of another history than the earlier checkpoint")
+
+
+def _read(file: BinaryIO, count: int, path: str) -> bytes:
+    try:
+        return file.read(count)
+    except OSError as error:
+        raise StorageError(f"{path} cannot be read ({error.strerror}).", subject=path) from None
+
+
+def _next_ballot(file: BinaryIO, path: str) -> bytes:
+    head = _read(file, BALLOT_LENGTH_BYTES, path)
+    length = int.from_bytes(head, "big")
+    if len(head) < BALLOT_LENGTH_BYTES or length > MAX_BALLOT_BYTES:
+        raise EncodingError(f"{path} is cut off or holds a ballot that is too long.", check="BRD-12", subject=path)
+    ballot = _read(file, length, path)
+    if len(ballot) < length:
+        raise EncodingError(f"{path} is cut off.", check="BRD-12", subject=path)
+    return ballot

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What everybody needs to know of a sealed election: seal, manifest and keys.
+
+Spec: ACT-1, BAL-2, BAL-3
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from evote.crypto.group import PublicKey
+from evote.crypto.integers import mpz
+from evote.errors import ParameterError, VerificationError
+from evote.manifest import Manifest
+from evote.proofs.selection import SelectionItem, SelectionStatement
+from evote.record.acts import Seal
+from evote.record.ballot import Ballot
+from evote.record.keys import KeyRecord
+
+
+@dataclass(frozen=True)
+class PublicElection:
+    """The public half of a sealed election.
+
+    Attributes:
+        seal: `seal.json`.
+        manifest: `manifest.json` as sealed.
+        keys: `keys.json`.
+
+    Spec: ACT-1
+    """
+
+    seal: Seal
+    manifest: Manifest
+    keys: KeyRecord
+
+    def __post_init__(self) -> None:
+        if self.seal.manifest != self.manifest.digest() or self.seal.keys != self.keys.digest():
+            raise VerificationError("The seal names another manifest or other keys.", check="ACT-1")
+
+    @cached_property
+    def id(self) -> bytes:
+        """The election id, SHA-256 of the seal: 32 bytes."""
+        return self.seal.digest()
+
+    @property
+    def key(self) -> PublicKey:
+        """The public key."""
+        return self.keys.public_key
+
+    def statement(self, contest: str, unit: str, weight: int, ciphertext: mpz) -> SelectionStatement:
+        """Return the statement that a ballot's proof must prove."""
+        return SelectionStatement(
+            self.key,
+            self.id,
+            contest,
+            unit,
+            weight,
+            self.manifest.contest(contest).options,
+            self.manifest.digit_bits(contest),
+            ciphertext,
+        )
+
+    def selection_item(self, ballot: Ballot) -> SelectionItem:
+        """Return what has to be verified of a ballot.
+
+        Raises:
+            VerificationError: Another election (BAL-2), or a contest, unit or weight that it does not
+                have (BAL-3).
+            EncodingError: A number has another width than it must (PAR-3).
+
+        Spec: BAL-2, BAL-3
+        """
+        if ballot.election != self.id:
+            raise VerificationError("The ballot belongs to another election.", check="BAL-2")
+        try:
+            known = self.manifest.unit(ballot.unit).contest == self.manifest.contest(ballot.contest).id
+        except ParameterError:
+            known = False
+        if not known or ballot.weight > self.manifest.weight_of(ballot.contest):
+            raise VerificationError(
+                "The ballot names a contest, unit or weight that the election does not have.", check="BAL-3"
+            )
+        ciphertext, proof = ballot.numbers(self.key)
+        return self.statement(ballot.contest, ballot.unit, ballot.weight, ciphertext), proof
