@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Self
 
-from evote.board.entries import ballot_leaf_hash
+from evote.board.entries import Entry, Kind
 from evote.crypto.fixed_base import PowerOfBase, base_table
 from evote.crypto.integers import mpz, random_bits
+from evote.crypto.merkle import leaf_hash
 from evote.errors import FaultyBoard, VerificationError
 from evote.proofs.selection import SelectionWitness, encrypt_option, prove_selection
 from evote.record.ballot import Ballot, proof_bytes
@@ -65,7 +66,7 @@ class EncryptedBallot:
     @cached_property
     def leaf_hash(self) -> bytes:
         """Hash of this ballot's entry in the log, known before anything is sent."""
-        return ballot_leaf_hash(self._bytes)
+        return leaf_hash(Entry.of(Kind.BALLOT, self._bytes).to_bytes())
 
     @property
     def code(self) -> str:

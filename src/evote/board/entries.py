@@ -87,7 +87,7 @@ class Phase(StrEnum):
     ENDED = "ended"
 
 
-_STEPS: Final = {
+_ADVANCES: Final = {
     (Phase.EMPTY, Kind.SEAL): Phase.SEALED,
     (Phase.SEALED, Kind.OPEN): Phase.VOTING,
     (Phase.VOTING, Kind.BALLOT): Phase.VOTING,
@@ -96,7 +96,12 @@ _STEPS: Final = {
     (Phase.CLOSED, Kind.SHARE): Phase.CLOSED,
     (Phase.CLOSED, Kind.RESULT): Phase.CLOSED,
     (Phase.CLOSED, Kind.END): Phase.ENDED,
-} | {(phase, kind): phase for phase in list(Phase)[1:4] for kind in (Kind.AMEND, Kind.EVENT)}
+}
+_STEPS: Final = _ADVANCES | {
+    (phase, kind): phase
+    for phase in (Phase.SEALED, Phase.VOTING, Phase.CLOSED)
+    for kind in (Kind.AMEND, Kind.EVENT)
+}
 
 
 def phase_after(phase: Phase, kind: Kind, *, failure: type[EvoteError]) -> Phase:
@@ -114,5 +119,7 @@ def phase_after(phase: Phase, kind: Kind, *, failure: type[EvoteError]) -> Phase
     """
     following = _STEPS.get((phase, kind))
     if following is None:
-        raise failure(f"An entry {kind} cannot come in a log that is {phase}.", check="BRD-9", subject=kind.value)
+        raise failure(
+            f"An entry {kind} cannot come in a log that is {phase}.", check="BRD-9", subject=kind.value
+        )
     return following

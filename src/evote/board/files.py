@@ -43,13 +43,18 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path, *, mode: int = 0o755) -> None:
+    """Make a folder and its missing parents durably; one that exists is no error.
+
+    Raises:
+        OSError: It cannot be made.
+    """
     missing = []
     while not folder.is_dir():
         missing.append(folder)
         folder = folder.parent
     for step in reversed(missing):
-        step.mkdir(exist_ok=True)
+        step.mkdir(mode=mode, exist_ok=True)
         sync_folder(step.parent)
 
 
@@ -71,10 +76,10 @@ def write_durably(path: Path, data: bytes, *, mode: int = 0o644) -> None:
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}{_TEMPORARY_SUFFIX}")
     try:
-        _make_folder(path.parent)
+        make_folder(path.parent)
         try:
             create_file(temporary, data, mode=mode)
-            os.replace(temporary, path)
+            temporary.replace(path)
         except OSError:
             temporary.unlink(missing_ok=True)
             raise
@@ -164,7 +169,7 @@ def remove_temporary_files(folder: Path) -> None:
     Raises:
         StorageError: A file cannot be removed.
     """
-    for entry in walk_files(folder):
+    for entry in walk_files(folder) if folder.is_dir() else ():
         if entry.name.startswith(".") and entry.name.endswith(_TEMPORARY_SUFFIX):
             remove_file(Path(entry.path))
 

@@ -7,10 +7,11 @@ Spec: BRD
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO
 
 from evote.board.checkpoint import Checkpoint
 from evote.board.entries import Entry, Kind, Phase, phase_after
@@ -18,6 +19,7 @@ from evote.board.files import open_plain, printable, read_bounded, walk_files
 from evote.board.tiles import (
     BALLOT_LENGTH_BYTES,
     CHECKPOINT,
+    LOG_FOLDERS,
     MAX_BALLOT_BYTES,
     MAX_ENTRY_BUNDLE_BYTES,
     TILE_BYTES,
@@ -25,7 +27,9 @@ from evote.board.tiles import (
     Tile,
     TileEdge,
     ballots_path,
+    count_paths,
     entries_path,
+    is_log_path,
     log_paths,
     tile_nodes,
     tile_widths,
@@ -42,8 +46,6 @@ from evote.crypto.merkle import (
 )
 from evote.crypto.notes import MAX_NOTE_BYTES, NoteKey
 from evote.errors import BoardInconsistency, EncodingError, ParameterError, StorageError
-
-_FOLDERS: Final = ("tile", "ballots")
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +177,7 @@ class LogReader:
                 if entry.kind != Kind.BALLOT:
                     if ballot:
                         raise _refuse("BRD-12", path, "holds bytes for an entry that is no ballot")
-                elif hashlib.sha256(ballot).digest() != entry.digest:
+                elif not ballot or hashlib.sha256(ballot).digest() != entry.digest:
                     raise _refuse("BRD-12", path, "holds a ballot that is not the one its entry names")
                 yield ballot
             if _read(file, 1, path):
@@ -196,20 +198,23 @@ class LogReader:
 
         Spec: BRD-14
         """
-        missing = set(self.paths()) - {CHECKPOINT}
-        for name in _FOLDERS if self.checkpoint.size else [name for name in _FOLDERS if self._has(name)]:
-            if (self.folder / name).is_symlink() or not (self.folder / name).is_dir():
-                raise _refuse("BRD-14", name, "is not a folder")
-            for found in walk_files(self.folder / name):
-                path = Path(found.path).relative_to(self.folder).as_posix()
-                if path not in missing or not found.is_file(follow_symlinks=False):
-                    raise _refuse("BRD-14", printable(path), "does not belong to the log")
-                missing.remove(path)
-        if missing:
-            raise _refuse("BRD-14", min(missing), "is missing")
+        count = 0
+        for found in self._found_files():
+            path = Path(found.path).relative_to(self.folder).as_posix()
+            if not is_log_path(path, self.checkpoint.size) or not found.is_file(follow_symlinks=False):
+                raise _refuse("BRD-14", printable(path), "does not belong to the log")
+            count += 1
+        if count != count_paths(self.checkpoint.size):
+            missing = next(path for path in self.paths() if not (self.folder / path).is_file())
+            raise _refuse("BRD-14", missing, "is missing")
 
-    def _has(self, name: str) -> bool:
-        return (self.folder / name).is_symlink() or (self.folder / name).exists()
+    def _found_files(self) -> Iterator[os.DirEntry[str]]:
+        for name in LOG_FOLDERS:
+            folder = self.folder / name
+            if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+                raise _refuse("BRD-14", name, "is not a folder")
+            if folder.is_dir():
+                yield from walk_files(folder)
 
     def _nodes(self) -> NodeSource:
         return tile_nodes(
@@ -288,7 +293,9 @@ def _next_ballot(file: BinaryIO, path: str) -> bytes:
     head = _read(file, BALLOT_LENGTH_BYTES, path)
     length = int.from_bytes(head, "big")
     if len(head) < BALLOT_LENGTH_BYTES or length > MAX_BALLOT_BYTES:
-        raise EncodingError(f"{path} is cut off or holds a ballot that is too long.", check="BRD-12", subject=path)
+        raise EncodingError(
+            f"{path} is cut off or holds a ballot that is too long.", check="BRD-12", subject=path
+        )
     ballot = _read(file, length, path)
     if len(ballot) < length:
         raise EncodingError(f"{path} is cut off.", check="BRD-12", subject=path)

@@ -6,7 +6,7 @@ Spec: BRD-10, BRD-11, BRD-12
 
 from __future__ import annotations
 
-import copy
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Self
@@ -24,6 +24,10 @@ MAX_BALLOT_BYTES: Final = Ballot.max_bytes
 BALLOT_LENGTH_BYTES: Final = 4
 MAX_BALLOT_BUNDLE_BYTES: Final = TILE_WIDTH * (BALLOT_LENGTH_BYTES + MAX_BALLOT_BYTES)
 CHECKPOINT: Final = "checkpoint"
+LOG_FOLDERS: Final = ("tile", "ballots")
+_PATH: Final = re.compile(
+    r"(tile/entries|tile/([0-9])|ballots)/((?:x[0-9]{3}/){0,5}[0-9]{3})(?:\.p/[0-9]{1,3})?", re.ASCII
+)
 
 
 def _numbered(folder: str, number: int, width: int) -> str:
@@ -60,7 +64,7 @@ def ballots_path(number: int, width: int = TILE_WIDTH) -> str:
 
 
 def tile_widths(count: int) -> Iterator[tuple[int, int]]:
-    """Yield (number, width) of the tiles that hold `count` hashes: full ones, then a partial one if needed."""
+    """Yield (number, width) of the tiles that hold `count` hashes; only the last one may be partial."""
     full, rest = divmod(count, TILE_WIDTH)
     yield from ((number, TILE_WIDTH) for number in range(full))
     if rest:
@@ -85,6 +89,28 @@ def log_paths(size: int) -> Iterator[str]:
     while count := size >> _TILE_HEIGHT * level:
         yield from (tile_path(level, number, width) for number, width in tile_widths(count))
         level += 1
+
+
+def is_log_path(path: str, size: int) -> bool:
+    """Tell whether a path under `LOG_FOLDERS` is one of those of a log of `size` entries.
+
+    Spec: BRD-14
+    """
+    match = _PATH.fullmatch(path)
+    if not match:
+        return False
+    folder, level, groups = match.groups()
+    number = int(groups.replace("x", "").replace("/", ""))
+    width = width_at(int(level or 0), number, size)
+    return width > 0 and path == _numbered(folder, number, width)
+
+
+def count_paths(size: int) -> int:
+    """Return how many paths under `LOG_FOLDERS` a log of `size` entries has."""
+    count = 2 * -(-size // TILE_WIDTH)
+    while size:
+        count, size = count - -size // TILE_WIDTH, size >> _TILE_HEIGHT
+    return count
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +167,7 @@ class TileEdge:
 
     def fork(self) -> TileEdge:
         """Return an independent copy."""
-        return TileEdge(self.size, copy.deepcopy(self.levels))
+        return TileEdge(self.size, [list(hashes) for hashes in self.levels])
 
     def add(self, leaf: bytes) -> Iterator[Tile]:
         """Append a leaf hash and yield the tiles that it completes; must be exhausted."""
@@ -220,7 +246,7 @@ def unpack_entries(data: bytes, width: int) -> list[bytes]:
 
     Spec: BRD-11
     """
-    lines = []
+    lines: list[bytes] = []
     position = 0
     while position < len(data) and len(lines) < width:
         start = position + 2

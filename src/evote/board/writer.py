@@ -14,6 +14,7 @@ import fcntl
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Literal, Self
@@ -21,6 +22,7 @@ from typing import Final, Literal, Self
 from evote.board.checkpoint import Checkpoint
 from evote.board.entries import Entry, Kind, Phase, phase_after
 from evote.board.files import (
+    make_folder,
     printable,
     read_bounded,
     remove_file,
@@ -31,6 +33,7 @@ from evote.board.files import (
 from evote.board.reader import read_checkpoint
 from evote.board.tiles import (
     CHECKPOINT,
+    LOG_FOLDERS,
     MAX_BALLOT_BUNDLE_BYTES,
     MAX_BALLOT_BYTES,
     MAX_ENTRY_BUNDLE_BYTES,
@@ -40,7 +43,7 @@ from evote.board.tiles import (
     TileEdge,
     ballots_path,
     entries_path,
-    log_paths,
+    is_log_path,
     pack_ballot,
     pack_entries,
     tile_nodes,
@@ -49,7 +52,7 @@ from evote.board.tiles import (
 from evote.crypto.merkle import EMPTY_ROOT, leaf_hash, tree_root
 from evote.crypto.notes import NoteSigner
 from evote.encoding import Count, Digest, Document, Text
-from evote.errors import ParameterError, StateError, StorageError
+from evote.errors import BoardInconsistency, ParameterError, StateError, StorageError
 
 STATE_FILE: Final = "log.json"
 LOCK_FILE: Final = "log.lock"
@@ -70,7 +73,8 @@ class LogState(Document):
 
 def _restored(reason: str) -> StateError:
     return StateError(
-        f"The log refuses to sign: {reason}. Was a backup restored? Bring back the newest state.", check="BRD-18"
+        f"The log refuses to sign: {reason}. Was a backup restored? Bring back the newest state.",
+        check="BRD-18",
     )
 
 
@@ -104,7 +108,7 @@ class LogWriter:
         self._lock = _take_lock(private)
         try:
             self._state = self._read_state()
-            self._verify_published(witnessed_size)
+            self._published = self._verify_published(witnessed_size)
             self._edge = self._load_edge()
             remove_temporary_files(folder)
             self._publish()
@@ -224,8 +228,6 @@ class LogWriter:
         there = list(self.entries(at, min(self.size, at + len(lines))))
         if there != [entry for entry, _ in lines[: len(there)]]:
             raise StateError(f"The log holds other entries at {at}.", check="BRD-16")
-        if there and len(there) < len(lines) and at + len(there) < self.size:
-            raise StateError(f"The log holds other entries after {at}.", check="BRD-16")
         return lines[len(there) :]
 
     def _write_bundles(self, lines: Sequence[LogLine]) -> TileEdge:
@@ -262,35 +264,38 @@ class LogWriter:
 
     def _publish(self) -> None:
         """Sign the state, publish the checkpoint, remove what it does not need."""
-        self._write(CHECKPOINT, self.signed_checkpoint())
-        needed = set(log_paths(self.size))
-        for name in ("tile", "ballots"):
-            if (self.folder / name).is_dir():
-                for found in walk_files(self.folder / name):
-                    path = Path(found.path)
-                    if path.relative_to(self.folder).as_posix() not in needed:
-                        remove_file(path)
+        if self._published != self.checkpoint:
+            self._write(CHECKPOINT, self.signed_checkpoint())
+            self._published = self.checkpoint
+        for name in LOG_FOLDERS:
+            for found in walk_files(self.folder / name) if (self.folder / name).is_dir() else ():
+                path = Path(found.path)
+                if not is_log_path(path.relative_to(self.folder).as_posix(), self.size):
+                    remove_file(path)
+                    with suppress(OSError):  # the folder of partial tiles, when this was the last one
+                        path.parent.rmdir()
 
-    def _verify_published(self, witnessed_size: int) -> None:
+    def _verify_published(self, witnessed_size: int) -> Checkpoint | None:
         """Refuse a state that is older than what was published, or of another history."""
         if witnessed_size > self.size:
             raise _restored(f"witnesses know {witnessed_size} entries, the state {self.size}")
         if not (self.folder / CHECKPOINT).exists():
-            return
+            return None
         published = read_checkpoint(self.folder / CHECKPOINT, self.signer.note_key)
         if published.size > self.size:
             raise _restored(f"{published.size} entries are published, the state knows {self.size}")
         try:
             root = tree_root(published.size, tile_nodes(self.size, self._read_tile))
-        except StorageError:
+        except (BoardInconsistency, StorageError):
             raise _restored("tiles of the published log are missing") from None
         if published.root != root:
             raise _restored("the published checkpoint is of another history")
+        return published
 
     def _load_edge(self) -> TileEdge:
         try:
             edge = TileEdge.load(self.size, self._read_tile)
-        except StorageError:
+        except (BoardInconsistency, StorageError):
             raise _restored("tiles at the end of the log are missing") from None
         if edge.root() != self._state.root:
             raise _restored("the tiles do not belong to the state")
@@ -300,7 +305,9 @@ class LogWriter:
         try:
             state = LogState.from_bytes(read_bounded(self._state_path, LogState.max_bytes))
         except StorageError:
-            raise StateError("There is no state of a log here; begin the log first.", check="BRD-18") from None
+            raise StateError(
+                "There is no state of a log here; begin the log first.", check="BRD-18"
+            ) from None
         if state.origin != self.signer.name:
             raise StateError("The state is of another log.", check="BRD-18", subject=state.origin)
         return state
@@ -320,7 +327,7 @@ def _verify_line(line: LogLine) -> None:
     if entry.kind != Kind.BALLOT:
         if ballot:
             raise ParameterError(f"An entry {entry.kind} has no ballot.", check="BRD-12")
-    elif len(ballot) > MAX_BALLOT_BYTES or hashlib.sha256(ballot).digest() != entry.digest:
+    elif not 0 < len(ballot) <= MAX_BALLOT_BYTES or hashlib.sha256(ballot).digest() != entry.digest:
         raise ParameterError("A ballot is not the one that its entry names.", check="BRD-12")
 
 
@@ -328,7 +335,7 @@ def _take_lock(private: Path) -> int:
     """Return the descriptor that holds the lock until it is closed; the system closes it after a crash."""
     path = private / LOCK_FILE
     try:
-        private.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(private, mode=0o700)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise StorageError(f"{printable(path)}: {error.strerror}.", subject=printable(path)) from None

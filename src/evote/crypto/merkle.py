@@ -18,7 +18,7 @@ from evote.errors import BoardInconsistency, ParameterError
 HASH_BYTES: Final = 32
 EMPTY_ROOT: Final = hashlib.sha256().digest()
 NodeSource = Callable[[int, int], bytes]
-"""Gives the hash of a complete subtree: (height, index) for leaves [index * 2^height, (index + 1) * 2^height)."""
+"""(height, index) -> hash of the complete subtree over leaves [index * 2^height, (index + 1) * 2^height)."""
 
 
 def leaf_hash(entry: bytes) -> bytes:

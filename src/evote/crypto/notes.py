@@ -199,7 +199,9 @@ def open_note(data: bytes, keys: Sequence[NoteKey]) -> str:
         if key is None:
             continue
         if key in seen or len(signature) != SIGNATURE_BYTES:
-            raise InvalidSignature(f"The note's signature by {name} is malformed.", check="BRD-6", subject=name)
+            raise InvalidSignature(
+                f"The note's signature by {name} is malformed.", check="BRD-6", subject=name
+            )
         verify_signature(key.public, text.encode(), signature, check="BRD-6", subject=f"the note by {name}")
         seen.add(key)
     if not seen:

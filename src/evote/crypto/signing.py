@@ -66,7 +66,9 @@ class SigningKey:
         return f"SigningKey(public={self.public.hex()})"
 
 
-def verify_signature(public: bytes, message: bytes, signature: bytes, *, check: str, subject: str = "") -> None:
+def verify_signature(
+    public: bytes, message: bytes, signature: bytes, *, check: str, subject: str = ""
+) -> None:
     """Verify an Ed25519 signature.
 
     Args:
@@ -149,7 +151,9 @@ def save_signing_key(path: Path, name: str, key: SigningKey) -> None:
             os.fsync(file.fileno())
         _sync_folder(path.parent)
     except FileExistsError:
-        raise StorageError(f"{path} exists; a key is never overwritten.", check="BRD-5", subject=str(path)) from None
+        raise StorageError(
+            f"{path} exists; a key is never overwritten.", check="BRD-5", subject=str(path)
+        ) from None
     except OSError as error:
         raise StorageError(f"{path}: {error.strerror}.", check="BRD-5", subject=str(path)) from None
 
@@ -172,7 +176,7 @@ def load_signing_key(path: Path) -> tuple[str, SigningKey]:
         EncodingError: Not a key file, or altered (BRD-5).
     """
     try:
-        with open(path, "rb") as file:
+        with path.open("rb") as file:
             data = file.read(_MAX_FILE + 1)
     except OSError as error:
         raise StorageError(f"{path}: {error.strerror}.", check="BRD-5", subject=str(path)) from None

@@ -16,19 +16,22 @@ from evote.verify.audit import VerifiedClosing
 from evote.verify.sums import needs_opening, sum_context
 
 
-def decrypt_sums(closing: VerifiedClosing, share: KeyShare, memory: ServedElections) -> tuple[DecryptionShare, ...]:
+def decrypt_sums(
+    closing: VerifiedClosing, share: KeyShare, memory: ServedElections, now: float
+) -> tuple[DecryptionShare, ...]:
     """Make a trustee's shares of every sum that the sealed plan opens.
 
     Args:
         closing: The election and its sums, recomputed from a verified record by `verify_closing`.
         share: The trustee's key share; secret.
         memory: What this share has served before; written before anything is computed.
+        now: This machine's clock, POSIX seconds; in mode REAL nothing is opened before the sealed hour.
 
     Returns:
         One signed share for each sum with ballots.
 
     Raises:
-        StateError: The share has served another election or closing (SHR-5).
+        StateError: The share has served another election or closing, or it is too early (SHR-5).
         StorageError: It cannot be remembered anywhere, so nothing is computed (SHR-5).
 
     Spec: SHR-1, SHR-5
@@ -36,6 +39,11 @@ def decrypt_sums(closing: VerifiedClosing, share: KeyShare, memory: ServedElecti
     election = closing.election
     if share.trustee not in election.keys.trustees:
         raise StateError("The key share belongs to another election.", check="KEY-8", subject=share.trustee.id)
+    if election.manifest.mode == "REAL" and now < election.manifest.timetable.closes:
+        raise StateError(
+            "By this machine's clock the sealed closing hour has not come; nothing is opened before.",
+            check="SHR-5",
+        )
     memory.bind(election.keys.digest(), election.id, closing.point.root)
     made = []
     for total in closing.sums.values():

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What all commands share: refusals as one sentence, hidden codes, progress on terminals, spoken fingerprints."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from evote.board.files import printable, read_bounded
+from evote.errors import EvoteError, ParameterError
+
+console = Console(highlight=False, soft_wrap=True)
+folder_argument = click.argument(
+    "directory", metavar="DIR", type=click.Path(file_okay=False, path_type=Path)
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+share_option = click.option(
+    "--share", "share_file", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Share file."
+)
+code_file_option = click.option(
+    "--code-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Read the activation code from a file instead of asking.",
+)
+_MAX_CODE_FILE = 64 << 10
+
+
+class Refusal(click.ClickException):
+    """A refusal: one sentence on standard error, exit status 1."""
+
+    exit_code = 1
+
+    def show(self, file: Any = None) -> None:
+        """Print the sentence."""
+        click.echo(f"evote: {self.message}", file=file or sys.stderr)
+
+
+class Commands(click.Group):
+    """A group of commands whose errors are one sentence, never a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command."""
+        try:
+            return super().invoke(ctx)
+        except EvoteError as error:
+            raise Refusal(_sentence(error)) from error
+        except (PermissionError, FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
+            raise Refusal(f"{printable(str(error.filename))}: {error.strerror}.") from error
+
+
+def _sentence(error: EvoteError) -> str:
+    where = f"{error.subject}: " if error.subject and error.subject not in str(error) else ""
+    return f"{where}{error}" + (f" [{error.check}]" if error.check else "")
+
+
+def say(text: str = "") -> None:
+    """Print a line."""
+    console.print(text, markup=False)
+
+
+def spoken(digest: bytes) -> str:
+    """Write a digest in groups of four for reading aloud."""
+    text = digest.hex()
+    return " ".join(text[start : start + 4] for start in range(0, len(text), 4))
+
+
+def moment(seconds: int) -> str:
+    """Write POSIX seconds in this machine's time zone."""
+    return datetime.fromtimestamp(seconds).astimezone().strftime("%d %B %Y %H:%M %Z").lstrip("0")
+
+
+def ask_code(name: str, code_file: Path | None) -> str:
+    """Return an activation code: the only line of a file, or typed without echo."""
+    if code_file is not None:
+        return _text(code_file).strip("\r\n")
+    return str(click.prompt(f"Activation code of {name}", hide_input=True, err=True))
+
+
+def ask_new_code(name: str) -> str:
+    """Ask a holder for a new activation code, twice, without echo."""
+    return str(click.prompt(f"New activation code of {name}", hide_input=True, confirmation_prompt=True, err=True))
+
+
+def read_codes(path: Path) -> dict[str, str]:
+    """Read `name<TAB>code` lines.
+
+    Raises:
+        ParameterError: A line has another shape (KEY-9).
+    """
+    codes = {}
+    for number, line in enumerate(_text(path).splitlines(), 1):
+        name, tab, code = line.partition("\t")
+        if line.strip():
+            if not tab:
+                raise ParameterError(f"{path}, line {number}: write trustee, TAB, code.", check="KEY-9")
+            codes[name.strip()] = code
+    return codes
+
+
+def _text(path: Path) -> str:
+    try:
+        return read_bounded(path, _MAX_CODE_FILE).decode()
+    except UnicodeDecodeError:
+        raise ParameterError(f"{path} is not UTF-8 text.", check="KEY-9") from None
+
+
+@contextmanager
+def progress_bar(title: str) -> Iterator[Callable[[str, int, int], None]]:
+    """Show progress with the time left on a terminal; yield what to call with (what, done, total)."""
+    terminal = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=terminal, transient=True, disable=not terminal.is_terminal) as progress:
+        task = progress.add_task(title, total=None)
+        yield lambda what, done, total: progress.update(task, completed=done, total=total)
+
+
+@contextmanager
+def waiting(title: str) -> Iterator[Callable[[], None]]:
+    """Show on a terminal that something of unknown length goes on; yield what to call now and then."""
+    terminal = Console(stderr=True)
+    if not terminal.is_terminal:
+        yield lambda: None
+        return
+    with terminal.status(title):
+        yield lambda: None

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Commands of the tally: start, decrypt, finish."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+
+from evote.board.files import read_bounded
+from evote.cli.console import (
+    Commands,
+    ask_code,
+    code_file_option,
+    folder_argument,
+    moment,
+    progress_bar,
+    say,
+    share_option,
+    spoken,
+    waiting,
+)
+from evote.cli.results import print_outcome
+from evote.cli.verifier import print_report
+from evote.errors import ParameterError
+from evote.keys.share_file import open_key_share
+from evote.record.keys import KeyShareFile
+from evote.tally.memory import ServedElections
+from evote.tally.opening import describe_need, still_needed
+from evote.tally.session import finish_tally, post_decryption_shares, posted_trustees, start_tally
+from evote.verify import VerifiedClosing, audit_record, verify_closing
+from evote.verify.sums import needs_opening
+
+
+@click.group(cls=Commands)
+def tally() -> None:
+    """The count: sums, decryption by the trustees, results."""
+
+
+def _describe(closing: VerifiedClosing) -> None:
+    to_open = [unit for unit, total in closing.sums.items() if needs_opening(total)]
+    say(f"Closed {moment(closing.closing.time)}. {len(to_open)} sums to open: {', '.join(to_open) or 'none'}.")
+    say("Closing root, for comparison aloud:")
+    say(f"  {spoken(closing.point.root)}")
+
+
+@tally.command()
+@folder_argument
+def start(directory: Path) -> None:
+    """Verify everything up to the closing and write the sums.
+
+    Example: evote tally start election
+    """
+    with progress_bar("Verifying the record") as progress:
+        closing = start_tally(directory, progress)
+    _describe(closing)
+    say(f"Next: trustees run: evote tally decrypt {directory} --share FILE")
+
+
+@tally.command()
+@folder_argument
+@share_option
+@code_file_option
+def decrypt(directory: Path, share_file: Path, code_file: Path | None) -> None:
+    """Verify the record, recompute the sums, and post this trustee's decryption shares.
+
+    Run it on the trustee's own machine, with a copy of the record and the share file.
+
+    Example: evote tally decrypt election --share moreau.share
+    """
+    file = KeyShareFile.from_bytes(read_bounded(share_file, KeyShareFile.max_bytes))
+    with progress_bar("Verifying the record first") as progress:
+        closing = verify_closing(directory / "record", progress=progress)
+    _describe(closing)
+    keys = closing.election.keys
+    share = open_key_share(keys, file, ask_code(file.header.name, code_file))
+    memory = ServedElections.of_share_file(share_file, share.trustee.id, keys.digest())
+    with waiting("Decrypting"):
+        made = post_decryption_shares(directory, closing, share, memory, time.time())
+    trustee = share.trustee
+    missing = still_needed(keys, posted_trustees(directory, closing))
+    need = f"Still needed: {describe_need(keys, missing)}." if missing else "A quorum is reached."
+    say(f"Share of {trustee.name} ({trustee.role}) posted for {len(made)} sums. {need}")
+    if not missing:
+        say(f"Next: evote tally finish {directory}")
+
+
+@tally.command()
+@folder_argument
+@click.option("--lot", "lots", multiple=True, metavar="CONTEST=LIST,LIST",
+              help="A drawing of lots that the bureau made for a tie, in the order drawn.")  # fmt: skip
+def finish(directory: Path, lots: tuple[str, ...]) -> None:
+    """Check the shares, open the sums, write results, seats and minutes, end the log, verify once more.
+
+    Example: evote tally finish election
+    """
+    drawn = {}
+    for lot in lots:
+        contest, equals, order = lot.partition("=")
+        if not equals:
+            raise ParameterError("Write a drawing of lots as CONTEST=LIST,LIST.", check="SEA-6")
+        drawn[contest] = tuple(order.split(","))
+    with progress_bar("Verifying the record first") as progress:
+        outcome = finish_tally(directory, drawn, progress)
+    for sentence in outcome.refused:
+        say(f"Refused: {sentence}")
+    print_outcome(outcome)
+    if not outcome.ended:
+        say(f"Opened, log not ended: the log's key is not here. The results are in {outcome.folder}.")
+        return
+    with progress_bar("Verifying the finished record") as progress:
+        report = audit_record(directory / "record", progress=progress)
+    print_report(report)
+    raise SystemExit(0 if report.verified else 1)

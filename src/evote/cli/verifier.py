@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command of everybody: verify."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import cast
+
+import click
+from rich.table import Table
+
+from evote.cli.console import console, json_option, progress_bar, say
+from evote.verify import Report, audit_record
+from evote.verify.report import STAGES, Stage
+
+
+@click.command()
+@click.argument("record", type=click.Path(path_type=Path))
+@click.option("--until", type=click.Choice(STAGES[1:]), default="end", show_default=True,
+              help="Verify a record that is under way, up to this stage.")  # fmt: skip
+@json_option
+def verify(record: Path, until: str, *, as_json: bool) -> None:
+    """Verify a record from its files alone. Exit status 0 only if everything is right.
+
+    Example: evote verify election/record
+    """
+    with progress_bar("Verifying") as progress:
+        report = audit_record(record, until=cast("Stage", until), progress=progress)
+    if as_json:
+        say(json.dumps(_as_dict(report), sort_keys=True, ensure_ascii=False))
+    else:
+        print_report(report)
+    raise SystemExit(0 if report.verified else 1)
+
+
+def print_report(report: Report) -> None:
+    """Print every step with counts and times, every finding with its place, and the verdict."""
+    table = Table(show_edge=False, box=None, padding=(0, 2, 0, 0))
+    for column in ("", "Check", "Rules", "Looked at", "Seconds", ""):
+        table.add_column(column, justify="right" if column in ("", "Looked at", "Seconds") else "left")
+    for step in report.steps:
+        verdict = f"{len(step.failures)} FAILED" if step.failures else "ok"
+        table.add_row(str(step.number), step.title, step.checks, str(step.count), f"{step.seconds:.2f}", verdict)
+    console.print(table)
+    for finding in report.failures:
+        say(f"FAILED {finding.check}  {finding.subject}: {finding.detail}")
+    for note in report.notes:
+        say(f"Note: {note}")
+    say(f"Election {report.election or 'unknown'}, state: {report.stage}.")
+    say("VERIFIED" if report.verified else "NOT VERIFIED")
+
+
+def _as_dict(report: Report) -> dict[str, object]:
+    return {
+        "verified": report.verified,
+        "stage": report.stage,
+        "until": report.until,
+        "election": report.election,
+        "notes": report.notes,
+        "steps": [
+            {
+                "number": step.number,
+                "title": step.title,
+                "checks": step.checks.split(),
+                "count": step.count,
+                "seconds": round(step.seconds, 3),
+            }
+            for step in report.steps
+        ],
+        "failures": [
+            {"check": one.check, "subject": one.subject, "detail": one.detail} for one in report.failures
+        ],
+    }

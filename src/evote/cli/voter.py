@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Commands of voters: vote, check."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import click
+
+from evote.ballot import Choice, encrypt_ballot
+from evote.board.lookup import check_reference_in, find_code_in
+from evote.board.record_folder import RecordFolder
+from evote.box import BallotBox
+from evote.cli.console import folder_argument, json_option, moment, say
+from evote.crypto.fixed_base import plain_power
+from evote.errors import EvoteError
+from evote.record.reference import parse_code
+
+
+@click.command()
+@folder_argument
+@click.option("--voter", required=True, help="Voter id as on the roll.")
+@click.option("--contest", required=True, help="Contest id.")
+@click.option("--choice", required=True, help="List id, or «blank».")
+def vote(directory: Path, voter: str, contest: str, choice: str) -> None:
+    """Encrypt a choice here, cast it, check the receipt, and print code and reference.
+
+    Example: evote vote election --voter 1000056696 --contest cspm-2 --choice blank
+    """
+    with BallotBox.open(directory) as box:
+        election = box.public
+        election.manifest.contest(contest).option(choice)  # before anything is marked
+        slot = box.slot(voter=voter, contest=contest)
+        ballot = encrypt_ballot(election, slot, Choice(choice), powers=plain_power(election.key))
+        receipt = box.cast(voter=voter, ballot=ballot.to_bytes())
+    ballot.check_receipt(receipt)
+    say("Your ballot is in the box. The receipt is checked: keep it.")
+    say(f"Code:      {receipt.code}")
+    say(f"Reference: {receipt.reference}")
+
+
+@click.command()
+@click.argument("text", metavar="REFERENCE|CODE")
+@click.option("--record", required=True, type=click.Path(file_okay=False, path_type=Path), help="The record's folder.")
+@json_option
+def check(text: str, record: Path, *, as_json: bool) -> None:
+    """Check a ballot reference, or look a code up, in a record; offline.
+
+    Exit status 0 if the ballot is found, or accepted and not due yet.
+
+    Example: evote check 4Z38-PVJZ-9K2M --record election/record
+    """
+    folder = RecordFolder(record)
+    election = folder.election()
+    try:
+        code = parse_code(text)
+    except EvoteError:
+        code = ""
+    if code:
+        matches = find_code_in(folder, election, code)
+        answer: dict[str, object] = {"code": code, "found": len(matches), "entries": [one.index for one in matches]}
+        lines = [f"{len(matches)} ballot(s) with this code are in the published log."]
+        good = bool(matches)
+    else:
+        verdict = check_reference_in(folder, election, text, time.time())
+        answer = verdict.to_dict()
+        good = verdict.presence in ("found", "pending")
+        lines = [verdict.signature_sentence, verdict.presence_sentence]
+        if verdict.presence == "pending":
+            lines.append(f"It will be published by {moment(verdict.publish_by)}.")
+        lines += [f"Event: {verdict.event}", f"College: {verdict.college}", f"Contest: {verdict.contest}"]
+    if as_json:
+        say(json.dumps(answer, sort_keys=True, ensure_ascii=False))
+    else:
+        for line in lines:
+            say(line)
+    if not good:
+        raise SystemExit(1)

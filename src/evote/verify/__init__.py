@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A record goes in, a report comes out. Holds no secret and calls no prover.
+
+Spec: the catalogue of checks in record.md
+"""
+
+from __future__ import annotations
+
+from evote.verify.audit import VerifiedClosing, audit_record, verify_closing, verify_record
+from evote.verify.report import Finding, Report, Step
+
+__all__ = ["Finding", "Report", "Step", "VerifiedClosing", "audit_record", "verify_closing", "verify_record"]

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Opening and closing: signed by the register, at the sealed hours, in agreement with the ballots.
+
+Spec: ACT
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from evote.crypto.notes import NoteKey
+from evote.crypto.signing import verify_signature
+from evote.errors import TallyMismatch, VerificationError
+from evote.record.acts import Closing, Opening, RegisterAct
+from evote.record.election import PublicElection
+from evote.verify.ballots import UnitTally
+
+
+def _verify_register_act(election: PublicElection, act: RegisterAct, hour: int, check: str) -> None:
+    if act.election != election.id:
+        raise VerificationError("The act belongs to another election.", check=check)
+    if act.signatures:
+        raise VerificationError("This release knows no signatures of trustees on acts.", check=check)
+    key = NoteKey.from_text(election.seal.register_key)
+    verify_signature(key.public, act.signed_bytes(), act.register_signature, check=check)
+    if act.early != (act.time < hour):
+        raise VerificationError("The act states its hour wrongly.", check=check)
+    if act.early and election.manifest.mode != "TEST":
+        raise VerificationError("The act was done before the sealed hour.", check=check)
+
+
+def verify_opening_act(election: PublicElection, act: Opening) -> None:
+    """Check `open.json`; return silently if it is the register's, of this election, not before the hour.
+
+    Raises:
+        VerificationError: Another election, a wrong hour (ACT-2).
+        InvalidSignature: Not signed by the register's key (ACT-2).
+
+    Spec: ACT-2
+    """
+    _verify_register_act(election, act, election.manifest.timetable.opens, "ACT-2")
+
+
+def verify_closing_act(
+    election: PublicElection, opening: Opening | None, act: Closing, tallies: Mapping[str, UnitTally]
+) -> None:
+    """Check `close.json`: signature and hour, shape, and as many ballots as attendance marks.
+
+    Args:
+        election: The election.
+        opening: `open.json`, if it could be read.
+        act: Untrusted.
+        tallies: What the verified ballots of each unit add up to.
+
+    Raises:
+        VerificationError: ACT-3 another election, hour or shape; marks of voters who are not on the roll.
+        InvalidSignature: Not signed by the register's key (ACT-3).
+        TallyMismatch: Marks and ballots of a unit differ (ACT-4).
+
+    Spec: ACT-3, ACT-4
+    """
+    manifest = election.manifest
+    _verify_register_act(election, act, manifest.timetable.closes, "ACT-3")
+    if opening is not None and act.time < opening.time:
+        raise VerificationError("The vote was closed before it was opened.", check="ACT-3")
+    if [entry.unit for entry in act.marks] != [unit.id for unit in manifest.counting.units]:
+        raise VerificationError("The marks must name each counting unit once, in order.", check="ACT-3")
+    if [entry.contest for entry in act.attendance] != [contest.id for contest in manifest.contests]:
+        raise VerificationError("The attendance must name each contest once, in order.", check="ACT-3")
+    for marks, roll in zip(act.marks, manifest.roll, strict=True):
+        if marks.voters > roll.voters or marks.weight > roll.weight:
+            raise VerificationError(
+                f"{marks.unit}: more marks than voters on the roll.", check="ACT-3", subject=marks.unit
+            )
+        tally = tallies[marks.unit]
+        if (marks.voters, marks.weight) != (tally.ballots, tally.weight):
+            raise TallyMismatch(
+                f"{marks.unit}: {marks.voters} attendance marks of weight {marks.weight}, but "
+                f"{tally.ballots} ballots of weight {tally.weight}.",
+                check="ACT-4",
+                subject=marks.unit,
+            )
+    for entry in act.attendance:
+        units = {unit.id for unit in manifest.units_of(entry.contest)}
+        if entry.size != sum(marks.voters for marks in act.marks if marks.unit in units):
+            raise VerificationError(
+                f"{entry.contest}: the attendance list has another length than its marks.", check="ACT-3"
+            )

@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The verification of a record, step by step in the order of the specification.
+
+Everything is recomputed from the record alone. A step that needs what an earlier one could not establish is
+not done; the earlier failure stands in the report.
+
+Spec: the catalogue of checks in record.md
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from evote.board.entries import Kind
+from evote.board.record_folder import RecordFolder
+from evote.errors import StorageError, VerificationError
+from evote.manifest import verify_manifest
+from evote.params import LEGACY_PARAMETERS
+from evote.record import layout
+from evote.record.acts import Closing, Opening
+from evote.record.election import PublicElection
+from evote.record.keys import Drill
+from evote.record.tally import Sum
+from evote.verify.acts import verify_closing_act, verify_opening_act
+from evote.verify.ballots import BallotAuditor, UnitTally
+from evote.verify.drill import verify_drill
+from evote.verify.files import verify_entries, verify_known_files, verify_professions
+from evote.verify.keys import verify_key_record
+from evote.verify.published import audit_end, audit_outcomes, audit_results, audit_shares, audit_sums
+from evote.verify.report import Report, Stage, Step
+from evote.verify.sums import ClosingPoint, expected_sums
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how much of it is done, and how much there is."""
+
+
+def _silent(what: str, done: int, total: int) -> None:
+    """Report no progress."""
+
+
+@dataclass(slots=True)
+class AuditState:
+    """What has been established of a record so far."""
+
+    folder: RecordFolder
+    election: PublicElection
+    entries: list[tuple[Kind, bytes]] = field(default_factory=list)
+    tallies: dict[str, UnitTally] = field(default_factory=dict)
+    opening: Opening | None = None
+    closing: Closing | None = None
+    point: ClosingPoint | None = None
+    log_paths: set[str] = field(default_factory=set)
+
+    def kinds(self) -> set[Kind]:
+        """Return which kinds of entries the log holds."""
+        return {kind for kind, _ in self.entries}
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedClosing:
+    """A record that was verified up to its closing, and the sums that follow from it.
+
+    Attributes:
+        election: The election.
+        point: The closing checkpoint.
+        opening: The opening act.
+        closing: The closing act.
+        sums: Every sum that the sealed plan opens, by name of the group of units.
+    """
+
+    election: PublicElection
+    point: ClosingPoint
+    opening: Opening
+    closing: Closing
+    sums: dict[str, Sum]
+
+
+def audit_record(path: Path | str, *, until: Stage = "end", progress: Progress = _silent) -> Report:
+    """Verify a record and report every finding; never raises on bad evidence.
+
+    Args:
+        path: The record's folder; untrusted.
+        until: "end" for a finished record; "sealed", "open" or "closed" for one that is under way: then what
+            comes after that stage is not looked at.
+        progress: Told about the ballots.
+
+    Returns:
+        The report; `verified` only if the stage was reached and nothing is wrong.
+
+    Spec: the catalogue of checks in record.md
+    """
+    return _audit(path, until, progress)[0]
+
+
+def verify_record(path: Path | str, *, until: Stage = "end", progress: Progress = _silent) -> None:
+    """Verify a record; return silently if it is right.
+
+    Raises:
+        VerificationError: The first finding, or the record has not reached the stage (END-1).
+    """
+    _raise_first(audit_record(path, until=until, progress=progress))
+
+
+def verify_closing(path: Path | str, *, progress: Progress = _silent) -> VerifiedClosing:
+    """Verify a record up to its closing and recompute the sums that the sealed plan opens.
+
+    Args:
+        path: The record's folder; untrusted.
+        progress: Told about the ballots.
+
+    Raises:
+        VerificationError: The first finding, or the vote is not closed (END-1).
+
+    Spec: SUM-1, SUM-2
+    """
+    report, state = _audit(path, "closed", progress)
+    _raise_first(report)
+    if state is None or state.point is None or state.opening is None or state.closing is None:
+        raise VerificationError("The vote is not closed.", check="END-1")
+    sums = expected_sums(state.election, state.point, state.tallies)
+    return VerifiedClosing(state.election, state.point, state.opening, state.closing, sums)
+
+
+def _raise_first(report: Report) -> None:
+    if report.failures:
+        first = report.failures[0]
+        raise VerificationError(f"{first.subject}: {first.detail}", check=first.check, subject=first.subject)
+    if not report.verified:
+        raise VerificationError(
+            f"The record has reached «{report.stage}» and not «{report.until}».", check="END-1"
+        )
+
+
+def _audit(path: Path | str, until: Stage, progress: Progress) -> tuple[Report, AuditState | None]:
+    report = Report(until)
+    folder = RecordFolder(path)
+    with report.step("Seal, manifest and keys belong together", "ACT-1 ENC") as step:
+        election = _read_election(folder, step)
+    if election is None:
+        return report, None
+    report.election = election.id.hex()
+    state = AuditState(folder, election)
+    try:
+        _audit_set_up(report, state)
+        _audit_log(report, state, progress)
+        _audit_acts(report, state)
+        _audit_files(report, state, until)
+        if until == "end" and state.point is not None:
+            _audit_tally(report, state)
+    except StorageError as error:  # the disk, not the record
+        report.steps[-1].fail(error)
+    _add_notes(report, state)
+    return report, state
+
+
+def _read_election(folder: RecordFolder, step: Step) -> PublicElection | None:
+    with step.finding(layout.SEAL, "ACT-1"):
+        election = folder.election()
+        _ = election.key, election.keys.positions, election.keys.modulus_certificate  # widths are right
+        return election
+    return None
+
+
+def _audit_set_up(report: Report, state: AuditState) -> None:
+    election = state.election
+    with report.step("The manifest keeps its rules", "MAN") as step, step.finding(layout.MANIFEST):
+        verify_manifest(election.manifest)
+    with report.step("The key is fit and dealt by the policy", "KEY MOD") as step, step.finding(layout.KEYS):
+        verify_key_record(election.keys, election.manifest.parameters, election.manifest.policy)
+    with report.step("The key opens with every required quorum", "DRL DEC") as step, step.finding(layout.DRILL):
+        drill = state.folder.read(layout.DRILL, Drill)
+        if drill.digest() != election.seal.drill:
+            raise VerificationError("The seal names another drill.", check="ACT-1", subject=layout.DRILL)
+        verify_drill(election.keys, drill)
+    report.stage = "sealed"
+
+
+def _audit_log(report: Report, state: AuditState, progress: Progress) -> None:
+    """Read the log once: entries, tiles, ballots; ballots are verified on the way."""
+    auditor = BallotAuditor(state.election)
+    with report.step("The log is whole and signed", "BRD") as log_step:
+        with report.step("Every ballot is canonical, known, proved and unique", "BAL SEL") as ballot_step:
+            with log_step.finding("checkpoint"):
+                reader = state.folder.log(state.election)
+                state.log_paths = set(reader.paths())
+                for item in reader.items():
+                    log_step.count += 1
+                    if item.entry.kind == Kind.BALLOT:
+                        ballot_step.count += 1
+                        for error in auditor.add(f"ballot {item.index}", item.ballot):
+                            ballot_step.fail(error)
+                        progress("ballots", item.index + 1, reader.checkpoint.size)
+                        continue
+                    state.entries.append((item.entry.kind, item.entry.digest))
+                    if item.entry.kind == Kind.CLOSE:
+                        state.point = ClosingPoint(item.index + 1, b"")
+                if state.point is not None:
+                    state.point = ClosingPoint(state.point.size, reader.root_at(state.point.size))
+            for error in auditor.finish():
+                ballot_step.fail(error)
+    state.tallies = auditor.tallies
+
+
+def _audit_acts(report: Report, state: AuditState) -> None:
+    kinds = state.kinds()
+    with report.step("Opening and closing are signed and agree with the ballots", "ACT") as step:
+        if Kind.OPEN in kinds:
+            with step.finding(layout.OPEN):
+                state.opening = state.folder.read(layout.OPEN, Opening)
+                verify_opening_act(state.election, state.opening)
+                report.stage = "open"
+        if state.point is not None:
+            with step.finding(layout.CLOSE):
+                state.closing = state.folder.read(layout.CLOSE, Closing)
+                verify_closing_act(state.election, state.opening, state.closing, state.tallies)
+            with step.finding(layout.CLOSING_CHECKPOINT, "ACT-5"):
+                saved = state.folder.closing_checkpoint(state.election)
+                if (saved.size, saved.root) != (state.point.size, state.point.root):
+                    raise VerificationError("The closing checkpoint is not that of the log.", check="ACT-5")
+            report.stage = "closed"
+
+
+def _audit_files(report: Report, state: AuditState, until: Stage) -> None:
+    with report.step("Every file is known and committed", "REC") as step:
+        with step.finding("record", "REC-1"):
+            verify_known_files(state.folder, state.election, state.log_paths, step)
+        verify_entries(state.folder, state.entries, step, whole=until == "end")
+        verify_professions(state.folder, state.election, step)
+
+
+def _audit_tally(report: Report, state: AuditState) -> None:
+    if state.point is None or state.opening is None or state.closing is None:
+        return
+    folder, election = state.folder, state.election
+    sums = expected_sums(election, state.point, state.tallies)
+    with report.step("The sums are those of the ballots and the sealed plan", "SUM") as step:
+        audit_sums(folder, sums, step)
+    with report.step("Every decryption share is right", "SHR DEC") as step:
+        shares = audit_shares(folder, election, sums, step)
+    with report.step("Every opening is right and gives its counts", "RES OPN") as step:
+        counts = audit_results(folder, election, sums, step)
+    with report.step("Seats and minutes follow from the counts", "SEA MIN") as step:
+        course = (state.opening, state.closing, state.point, shares)
+        audit_outcomes(folder, election, counts, course, step)
+    with report.step("The record is complete and ended", "END") as step:
+        ended = any(kind == Kind.END for kind, _ in state.entries)
+        audit_end(folder, election, step, ended=ended)
+    if ended:
+        report.stage = "end"
+
+
+def _add_notes(report: Report, state: AuditState) -> None:
+    manifest = state.election.manifest
+    if manifest.mode == "TEST":
+        report.notes.append("This is a test election: it binds nobody.")
+    if manifest.parameters in LEGACY_PARAMETERS:
+        report.notes.append(f"{manifest.parameters} is not recommended beyond 2030.")
+    if manifest.sizes.toy:
+        report.notes.append(f"{manifest.parameters} protects nothing: for tests only.")
+    if any(act is not None and act.early for act in (state.opening, state.closing)):
+        report.notes.append("The vote was opened or closed before the sealed hour (mode TEST).")
+    for contest in manifest.contests:
+        ballots = sum(state.tallies[unit.id].ballots for unit in manifest.units_of(contest.id))
+        if state.point is not None and 0 < ballots < manifest.counting.minimum:
+            report.notes.append(f"{contest.id}: {ballots} ballots are fewer than the minimum of the counting plan.")
