@@ -89,7 +89,8 @@ class EncryptedBallot:
             contest = verify_reference(self.election, receipt.reference)
         except VerificationError as error:
             raise FaultyBoard(
-                "The receipt is not signed by this election; do not rely on it and report it.", check=error.check
+                "The receipt is not signed by this election; do not rely on it and report it.",
+                check=error.check,
             ) from error
         received = (contest, receipt.reference.leaf_hash, receipt.code)
         if received != (self.ballot.contest, self.leaf_hash, self.code):

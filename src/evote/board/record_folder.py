@@ -121,5 +121,7 @@ def log_key(election: PublicElection) -> NoteKey:
     """
     key = NoteKey.from_text(election.seal.log_key)
     if key.name != election.manifest.origin:
-        raise VerificationError("The log's key is not named after the origin.", check="ACT-1", subject=layout.SEAL)
+        raise VerificationError(
+            "The log's key is not named after the origin.", check="ACT-1", subject=layout.SEAL
+        )
     return key

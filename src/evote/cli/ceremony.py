@@ -116,7 +116,9 @@ def read_keys(directory: Path) -> KeyRecord:
     return KeyRecord.from_bytes(read_bounded(path, KeyRecord.max_bytes))
 
 
-def _collect(directory: Path, keys: KeyRecord, name: str, kind: type[Posted]) -> dict[tuple[int, int], Posted]:
+def _collect(
+    directory: Path, keys: KeyRecord, name: str, kind: type[Posted]
+) -> dict[tuple[int, int], Posted]:
     """Return what the positions have posted, by position; anything for another key is left out."""
     found: dict[tuple[int, int], Posted] = {}
     for trustee in keys.trustees:
@@ -124,7 +126,10 @@ def _collect(directory: Path, keys: KeyRecord, name: str, kind: type[Posted]) ->
         position, _ = keys.trustee(trustee.id)
         if path.is_file():
             posted = kind.from_bytes(read_bounded(path, kind.max_bytes))
-            if posted.keys == keys.digest() and (posted.group, posted.member) == (position.group, position.member):
+            if posted.keys == keys.digest() and (posted.group, posted.member) == (
+                position.group,
+                position.member,
+            ):
                 found[position.group, position.member] = posted
     return dict(sorted(found.items()))
 

@@ -18,12 +18,14 @@ from evote.board.files import printable, read_bounded
 from evote.errors import EvoteError, ParameterError
 
 console = Console(highlight=False, soft_wrap=True)
-folder_argument = click.argument(
-    "directory", metavar="DIR", type=click.Path(file_okay=False, path_type=Path)
-)
+folder_argument = click.argument("directory", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 share_option = click.option(
-    "--share", "share_file", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Share file."
+    "--share",
+    "share_file",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Share file.",
 )
 code_file_option = click.option(
     "--code-file",
@@ -86,7 +88,9 @@ def ask_code(name: str, code_file: Path | None) -> str:
 
 def ask_new_code(name: str) -> str:
     """Ask a holder for a new activation code, twice, without echo."""
-    return str(click.prompt(f"New activation code of {name}", hide_input=True, confirmation_prompt=True, err=True))
+    return str(
+        click.prompt(f"New activation code of {name}", hide_input=True, confirmation_prompt=True, err=True)
+    )
 
 
 def read_codes(path: Path) -> dict[str, str]:
@@ -119,7 +123,7 @@ def progress_bar(title: str) -> Iterator[Callable[[str, int, int], None]]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=terminal, transient=True, disable=not terminal.is_terminal) as progress:
         task = progress.add_task(title, total=None)
-        yield lambda what, done, total: progress.update(task, completed=done, total=total)
+        yield lambda _what, done, total: progress.update(task, completed=done, total=total)
 
 
 @contextmanager

@@ -77,11 +77,19 @@ def _chapter(title: str) -> Iterator[None]:
 
 
 @click.command()
-@click.argument("directory", metavar="[DIR]", required=False, type=click.Path(file_okay=False, path_type=Path))
+@click.argument(
+    "directory", metavar="[DIR]", required=False, type=click.Path(file_okay=False, path_type=Path)
+)
 @click.option("--voters", default=60, show_default=True, type=click.IntRange(1, 100_000))
-@click.option("--lists", default=10, show_default=True, type=click.IntRange(3, 10), help="Lists in the CSPM contests.")
-@click.option("--parameters", default=DEFAULT_PARAMETERS, show_default=True, type=click.Choice(PARAMETER_NAMES))
-@click.option("--seed", type=int, help="Seed of the synthetic choices alone; keys and nonces are always fresh.")
+@click.option(
+    "--lists", default=10, show_default=True, type=click.IntRange(3, 10), help="Lists in the CSPM contests."
+)
+@click.option(
+    "--parameters", default=DEFAULT_PARAMETERS, show_default=True, type=click.Choice(PARAMETER_NAMES)
+)
+@click.option(
+    "--seed", type=int, help="Seed of the synthetic choices alone; keys and nonces are always fresh."
+)
 def demo(directory: Path | None, voters: int, lists: int, parameters: str, seed: int | None) -> None:
     """Run a whole election, from the key ceremony to the verified result, with synthetic voters.
 
@@ -166,7 +174,11 @@ def _decrypt(folder: Path) -> None:
     for trustee in _QUORUM:
         closing = verify_closing(folder / "record")
         path = folder / "shares" / f"{trustee}.share"
-        share = open_key_share(closing.election.keys, KeyShareFile.from_bytes(path.read_bytes()), codes[trustee])
+        share = open_key_share(
+            closing.election.keys, KeyShareFile.from_bytes(path.read_bytes()), codes[trustee]
+        )
         memory = ServedElections((path.with_name(path.name + ".served"),))
         made = post_decryption_shares(folder, closing, share, memory, time.time())
-        say(f"   {share.trustee.name} ({share.trustee.role}) verified the record and opened {len(made)} sums.")
+        say(
+            f"   {share.trustee.name} ({share.trustee.role}) verified the record and opened {len(made)} sums."
+        )

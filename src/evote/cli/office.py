@@ -31,7 +31,9 @@ def new(directory: Path, template: str) -> None:
     """
     opens = (int(time.time()) // _HOUR + 24) * _HOUR
     create_election_folder(directory, _TEMPLATES[template](opens))
-    say(f"Made {directory}/manifest.json from the template {template}, in mode TEST. Edit it: lists, hours, bureau.")
+    say(
+        f"Made {directory}/manifest.json from the template {template}, in mode TEST. Edit it: lists, hours, bureau."
+    )
     say(f"Next: evote roll import {directory} voters.csv")
 
 
@@ -67,7 +69,9 @@ def seal(directory: Path, reason: str) -> None:
     election = seal_election(directory, reason=reason)
     manifest = election.manifest
     say(f"Sealed: {manifest.event}, {manifest.title}, mode {manifest.mode}, {manifest.parameters}.")
-    say(f"{len(manifest.contests)} contests, {sum(entry.voters for entry in manifest.roll)} ballots to cast at most.")
+    say(
+        f"{len(manifest.contests)} contests, {sum(entry.voters for entry in manifest.roll)} ballots to cast at most."
+    )
     say("Election id, for comparison aloud:")
     say(f"  {spoken(election.id)}")
     say(f"Next: evote open {directory}, from {moment(manifest.timetable.opens)}")
@@ -159,10 +163,8 @@ def status(directory: Path, *, as_json: bool) -> None:
         say(json.dumps(state, sort_keys=True))
         return
     for name, value in state.items():
-        if name in ("opens", "closes"):
-            value = moment(int(str(value)))
         if isinstance(value, dict):
             for contest, count in value.items():
                 say(f"{'turnout ' + contest:>20}  {count}")
         else:
-            say(f"{name:>20}  {value}")
+            say(f"{name:>20}  {moment(value) if isinstance(value, int) else value}")

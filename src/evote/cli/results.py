@@ -21,7 +21,9 @@ def print_seats(seats: SeatsRecord) -> None:
     if seats.withheld:
         say(f"{seats.contest}: too few ballots to open, as sealed.")
         return
-    table = Table(title=f"{seats.contest}: {seats.votes_cast} votes cast, {seats.blank} blank", title_justify="left")
+    table = Table(
+        title=f"{seats.contest}: {seats.votes_cast} votes cast, {seats.blank} blank", title_justify="left"
+    )
     table.add_column("List")
     table.add_column("Votes", justify="right")
     table.add_column("Seats", justify="right")

@@ -40,7 +40,9 @@ def tally() -> None:
 
 def _describe(closing: VerifiedClosing) -> None:
     to_open = [unit for unit, total in closing.sums.items() if needs_opening(total)]
-    say(f"Closed {moment(closing.closing.time)}. {len(to_open)} sums to open: {', '.join(to_open) or 'none'}.")
+    say(
+        f"Closed {moment(closing.closing.time)}. {len(to_open)} sums to open: {', '.join(to_open) or 'none'}."
+    )
     say("Closing root, for comparison aloud:")
     say(f"  {spoken(closing.point.root)}")
 

@@ -41,7 +41,9 @@ def print_report(report: Report) -> None:
         table.add_column(column, justify="right" if column in ("", "Looked at", "Seconds") else "left")
     for step in report.steps:
         verdict = f"{len(step.failures)} FAILED" if step.failures else "ok"
-        table.add_row(str(step.number), step.title, step.checks, str(step.count), f"{step.seconds:.2f}", verdict)
+        table.add_row(
+            str(step.number), step.title, step.checks, str(step.count), f"{step.seconds:.2f}", verdict
+        )
     console.print(table)
     for finding in report.failures:
         say(f"FAILED {finding.check}  {finding.subject}: {finding.detail}")

@@ -43,7 +43,9 @@ def vote(directory: Path, voter: str, contest: str, choice: str) -> None:
 
 @click.command()
 @click.argument("text", metavar="REFERENCE|CODE")
-@click.option("--record", required=True, type=click.Path(file_okay=False, path_type=Path), help="The record's folder.")
+@click.option(
+    "--record", required=True, type=click.Path(file_okay=False, path_type=Path), help="The record's folder."
+)
 @json_option
 def check(text: str, record: Path, *, as_json: bool) -> None:
     """Check a ballot reference, or look a code up, in a record; offline.
@@ -60,7 +62,11 @@ def check(text: str, record: Path, *, as_json: bool) -> None:
         code = ""
     if code:
         matches = find_code_in(folder, election, code)
-        answer: dict[str, object] = {"code": code, "found": len(matches), "entries": [one.index for one in matches]}
+        answer: dict[str, object] = {
+            "code": code,
+            "found": len(matches),
+            "entries": [one.index for one in matches],
+        }
         lines = [f"{len(matches)} ballot(s) with this code are in the published log."]
         good = bool(matches)
     else:

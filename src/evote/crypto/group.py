@@ -35,12 +35,12 @@ class PublicKey:
 
     @cached_property
     def square(self) -> mpz:
-        """n squared."""
+        """N squared."""
         return self.n * self.n
 
     @cached_property
     def root_base(self) -> mpz:
-        """h = -x^2 mod n, x derived from n: the base of nonces."""
+        """H = -x^2 mod n, x derived from n: the base of nonces."""
         x = hash_to_unit(self.n, self.parameters.number_bytes, b"h", 0)
         return -x * x % self.n
 
@@ -51,7 +51,7 @@ class PublicKey:
 
     @cached_property
     def n_bytes(self) -> bytes:
-        """n as |n|/8 bytes."""
+        """N as |n|/8 bytes."""
         return encode_number(self.n, self.parameters.number_bytes)
 
     def message_power(self, exponent: mpz) -> mpz:

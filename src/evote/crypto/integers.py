@@ -79,7 +79,7 @@ def decode_number(data: bytes, width: int) -> mpz:
 
 def is_unit(value: mpz, modulus: mpz) -> bool:
     """Tell whether 0 < value < modulus and value is invertible modulo `modulus`."""
-    return 0 < value < modulus and gcd(value, modulus) == 1
+    return bool(0 < value < modulus and gcd(value, modulus) == 1)
 
 
 def power(base: mpz, exponent: mpz, modulus: mpz) -> mpz:

@@ -15,7 +15,14 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 from evote.encoding.base64url import decode_base64url, encode_base64url
 
 _MAX_COUNT = (1 << 53) - 1
-_FORBIDDEN_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}  # controls, bidi overrides, surrogates, separators
+_FORBIDDEN_CATEGORIES = {
+    "Cc",
+    "Cf",
+    "Cs",
+    "Co",
+    "Zl",
+    "Zp",
+}  # controls, bidi overrides, surrogates, separators
 
 
 def _bytes_from_text(value: object) -> object:
@@ -39,7 +46,9 @@ def _time_from_text(value: object) -> object:
     return int(moment.timestamp())
 
 
-Bytes = Annotated[bytes, BeforeValidator(_bytes_from_text), PlainSerializer(encode_base64url, when_used="json")]
+Bytes = Annotated[
+    bytes, BeforeValidator(_bytes_from_text), PlainSerializer(encode_base64url, when_used="json")
+]
 Digest = Annotated[Bytes, Field(min_length=32, max_length=32)]
 PublicKeyBytes = Annotated[Bytes, Field(min_length=32, max_length=32)]
 SignatureBytes = Annotated[Bytes, Field(min_length=64, max_length=64)]

@@ -36,7 +36,9 @@ class Deal:
     secrets: dict[str, KeyShareSecret] = field(repr=False)
 
 
-def deal_keys(parameters: ParameterSet, policy: KeyPolicy, progress: Callable[[], None] | None = None) -> Deal:
+def deal_keys(
+    parameters: ParameterSet, policy: KeyPolicy, progress: Callable[[], None] | None = None
+) -> Deal:
     """Make an election key and split it.
 
     The factors and the secret exponent exist in this call only.
@@ -61,7 +63,9 @@ def deal_keys(parameters: ParameterSet, policy: KeyPolicy, progress: Callable[[]
     clearing = delta(max(group.size for group in policy.groups))
     secrets: dict[str, KeyShareSecret] = {}
     groups = []
-    for group, part in zip(policy.groups, _split(inverse(key.n, order), len(policy.groups), order), strict=True):
+    for group, part in zip(
+        policy.groups, _split(inverse(key.n, order), len(policy.groups), order), strict=True
+    ):
         polynomial = random_polynomial(part, group.threshold - 1, order)
         v = verification_base(key, clearing)
         commitments = tuple(key.number_bytes(secret_power(v, one, key.n)) for one in polynomial)
@@ -104,7 +108,9 @@ def _secrets(
     }
 
 
-def _public_group(group: Group, commitments: tuple[bytes, ...], shares: dict[str, KeyShareSecret]) -> KeyGroup:
+def _public_group(
+    group: Group, commitments: tuple[bytes, ...], shares: dict[str, KeyShareSecret]
+) -> KeyGroup:
     return KeyGroup.make(
         id=group.id,
         threshold=group.threshold,

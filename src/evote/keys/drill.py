@@ -37,7 +37,9 @@ def contribute_to_drill(keys: KeyRecord, share: KeyShare) -> DrillContribution:
     )
 
 
-def make_drill_shares(keys: KeyRecord, share: KeyShare, contributions: Sequence[DrillContribution]) -> DrillShares:
+def make_drill_shares(
+    keys: KeyRecord, share: KeyShare, contributions: Sequence[DrillContribution]
+) -> DrillShares:
     """Return this position's shares of all drill values.
 
     Args:
@@ -91,7 +93,9 @@ def finish_drill(
     roots: list[mpz] = []
     for k, context in enumerate(contexts):
         quorum = {g: {i: table[g, i][k] for i in members} for g, members in base.items()}
-        roots.append(root_from_combination(context.value, combine_shares(quorum, keys.clearing, n), keys.clearing, n))
+        roots.append(
+            root_from_combination(context.value, combine_shares(quorum, keys.clearing, n), keys.clearing, n)
+        )
     try:
         verify_drill_roots(keys, contexts, table, roots)
     except InvalidProof as error:

@@ -39,12 +39,15 @@ def merge_small_units(
         if small is None:
             break
         inside = {unit.id for unit in small}
-        target = next((unit.merge_into for unit in small if unit.merge_into and unit.merge_into not in inside), "")
+        target = next(
+            (unit.merge_into for unit in small if unit.merge_into and unit.merge_into not in inside), ""
+        )
         others = [group for group in groups if group is not small]
         host = next((group for group in others if any(unit.id == target for unit in group)), others[0])
         merged = sorted(small + host, key=lambda unit: order.index(unit.id))
         groups = sorted(
-            [group for group in others if group is not host] + [merged], key=lambda group: order.index(group[0].id)
+            [group for group in others if group is not host] + [merged],
+            key=lambda group: order.index(group[0].id),
         )
     withheld = any(0 < total(group) < election.counting.minimum for group in groups)
     if withheld and not election.contest(contest_id).accept_small:

@@ -23,7 +23,9 @@ def _unique(kind: str, subject: str, values: Iterable[object]) -> None:
     seen: set[object] = set()
     for value in values:
         if value in seen:
-            raise _refuse("MAN-1", subject, f"{subject}: the {kind} {value!r} stands twice; each must differ.")
+            raise _refuse(
+                "MAN-1", subject, f"{subject}: the {kind} {value!r} stands twice; each must differ."
+            )
         seen.add(value)
 
 
@@ -111,7 +113,9 @@ def _verify_ids(election: Election) -> None:
 def _verify_hours(election: Election) -> None:
     hours = election.timetable
     if not hours.opens < hours.closes <= hours.grace_ends:
-        raise _refuse("MAN-2", "timetable", "The vote must open before it closes, and close before grace ends.")
+        raise _refuse(
+            "MAN-2", "timetable", "The vote must open before it closes, and close before grace ends."
+        )
     if hours.grace_ends - hours.closes > _MAX_GRACE:
         raise _refuse("MAN-2", "timetable", "Grace for connected voters lasts 30 minutes at most.")
     times = election.publication.times
@@ -167,12 +171,16 @@ def _verify_group(group: Group) -> None:
     if {member.index for member in group.members} != set(range(1, group.size + 1)):
         raise _refuse("MAN-7", group.id, f"Group {group.id}: indices must run from 1 without a gap.")
     if group.threshold > group.size:
-        raise _refuse("MAN-7", group.id, f"Group {group.id}: {group.threshold} of {group.size} can never be met.")
+        raise _refuse(
+            "MAN-7", group.id, f"Group {group.id}: {group.threshold} of {group.size} can never be met."
+        )
     for index in range(1, group.size + 1):
         holders = [member for member in group.members if member.index == index]
         if sum(member.role != "substitute" for member in holders) != 1:
             raise _refuse(
-                "MAN-7", group.id, f"Group {group.id}: index {index} needs one holder; others are substitutes."
+                "MAN-7",
+                group.id,
+                f"Group {group.id}: index {index} needs one holder; others are substitutes.",
             )
 
 
@@ -192,7 +200,10 @@ def _verify_shape(policy: KeyPolicy) -> None:
         "secretary-holds": (count("secretary") < 1, "the secretary must hold a share"),
         "delegates-two-thirds": (3 * count("delegate") < 2 * len(holders), "delegates must hold two thirds"),
         "two-at-most": (most_by_one_person(everybody) > 2, "nobody may hold more than two shares"),
-        "no-technician": (any(one.role == "technician" for one in everybody), "no technician may hold a share"),
+        "no-technician": (
+            any(one.role == "technician" for one in everybody),
+            "no technician may hold a share",
+        ),
     }
     for rule in policy.shape_rules:
         is_broken, sentence = broken[rule]

@@ -150,7 +150,13 @@ def bureau_policy() -> KeyPolicy:
                 ),
             ),
         ),
-        shape_rules=("president-holds", "secretary-holds", "delegates-two-thirds", "two-at-most", "no-technician"),
+        shape_rules=(
+            "president-holds",
+            "secretary-holds",
+            "delegates-two-thirds",
+            "two-at-most",
+            "no-technician",
+        ),
         accept_disjoint_quorums=True,
     )
 
@@ -220,6 +226,7 @@ def demonstration(opens: int, parameters: str, lists: int) -> Draft:
         Ballot("cd", "CD, Médecine", _CD, _CSN_COLLEGES[1][1], 6),
     ]
     contests = tuple(
-        _contest(ballot, _lists(names[: sizes.get(ballot.id, lists)], max(ballot.seats, 5))) for ballot in ballots
+        _contest(ballot, _lists(names[: sizes.get(ballot.id, lists)], max(ballot.seats, 5)))
+        for ballot in ballots
     )
     return _draft("Démonstration", parameters, opens, 1, contests, bureau_policy())

@@ -18,7 +18,18 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from evote.crypto.group import PublicKey
-from evote.crypto.integers import gcd, inverse, is_power, is_prime, is_unit, jacobi, mpz, power, product_tree, secret_power
+from evote.crypto.integers import (
+    gcd,
+    inverse,
+    is_power,
+    is_prime,
+    is_unit,
+    jacobi,
+    mpz,
+    power,
+    product_tree,
+    secret_power,
+)
 from evote.crypto.primes import small_primes
 from evote.crypto.transcript import hash_to_unit
 from evote.errors import InvalidProof
@@ -77,9 +88,7 @@ def prove_modulus(key: PublicKey, p: mpz, q: mpz) -> ModulusCertificate:
     square_exponent = (order // 4 + 1) // 2  # of a square: its root that is a square itself
     roots = [secret_power(y, root_exponent, key.n) for y in _root_challenges(key)]
     squares = [y if jacobi(y, p) == 1 else key.n - y for y in _square_challenges(key)]
-    return ModulusCertificate(
-        tuple(roots), tuple(secret_power(y, square_exponent, key.n) for y in squares)
-    )
+    return ModulusCertificate(tuple(roots), tuple(secret_power(y, square_exponent, key.n) for y in squares))
 
 
 def verify_modulus(key: PublicKey, certificate: ModulusCertificate) -> None:

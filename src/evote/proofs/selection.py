@@ -133,7 +133,9 @@ def prove_selection(
         raise ParameterError("The ciphertext is not the encryption of this choice.", check="SEL-4")
     while True:
         # P2. Simulate every branch but the true one, whose partial challenge is still open (0 for now).
-        challenges = [randomness(sizes.challenge_bits) if i != j else mpz(0) for i in range(statement.options)]
+        challenges = [
+            randomness(sizes.challenge_bits) if i != j else mpz(0) for i in range(statement.options)
+        ]
         masks = [_mask(alpha * e, sizes.response_bits, randomness) for e in challenges]
         commitments = tuple(
             powers(z - alpha * e)
@@ -173,9 +175,9 @@ def check_selection_ranges(statement: SelectionStatement, proof: SelectionProof)
     numbers = (statement.ciphertext, *proof.commitments)
     if not all(0 < value < key.square for value in numbers) or gcd(product(numbers, key.n), key.n) != 1:
         raise InvalidProof("A ciphertext or commitment is not a unit modulo n squared.", check="SEL-2")
-    if not all(0 <= e and e.bit_length() <= sizes.challenge_bits for e in proof.challenges):
+    if not all(e >= 0 and e.bit_length() <= sizes.challenge_bits for e in proof.challenges):
         raise InvalidProof("A partial challenge is out of range.", check="SEL-2")
-    if not all(0 <= z and z.bit_length() <= sizes.response_bits for z in proof.responses):
+    if not all(z >= 0 and z.bit_length() <= sizes.response_bits for z in proof.responses):
         raise InvalidProof("A response is out of range.", check="SEL-2")
     # SEL-3. The partial challenges add up to the hash of statement and commitments.
     total = sum(proof.challenges) % (mpz(1) << sizes.challenge_bits)

@@ -150,19 +150,23 @@ def _read_inbox(directory: Path, closing: VerifiedClosing) -> tuple[list[Decrypt
             except EvoteError as error:
                 refused.append(f"{trustee.name}, {unit}: {error} ({error.check})")
     invalid = find_invalid_shares(closing.election, closing.sums, shares.values())
-    for name, error in invalid.items():
+    for name, failure in invalid.items():
         _, trustee = closing.election.keys.trustee(name[1])
-        refused.append(f"{trustee.name}, {name[0]}: {error} ({error.check})")
+        refused.append(f"{trustee.name}, {name[0]}: {failure} ({failure.check})")
     return [share for name, share in shares.items() if name not in invalid], refused
 
 
-def _verify_quorum(closing: VerifiedClosing, shares: Sequence[DecryptionShare], refused: Sequence[str]) -> None:
+def _verify_quorum(
+    closing: VerifiedClosing, shares: Sequence[DecryptionShare], refused: Sequence[str]
+) -> None:
     keys = closing.election.keys
     for unit, total in closing.sums.items():
         given = [share.trustee for share in shares if share.unit == unit]
         if needs_opening(total) and (missing := still_needed(keys, given)):
             wrong = f" Refused: {'; '.join(refused)}." if refused else ""
-            raise StateError(f"Still needed: {describe_need(keys, missing)}.{wrong}", check="RES-3", subject=unit)
+            raise StateError(
+                f"Still needed: {describe_need(keys, missing)}.{wrong}", check="RES-3", subject=unit
+            )
 
 
 def finish_tally(directory: Path, lots: Lots, progress: Progress) -> Outcome:
@@ -188,7 +192,8 @@ def finish_tally(directory: Path, lots: Lots, progress: Progress) -> Outcome:
     stages.publish(Kind.SUM, sums)
     if stages.done(Kind.SHARE):
         names = stages.record.names_in("shares")
-        shares, refused = [stages.record.read(name, DecryptionShare) for name in names], []
+        shares = [stages.record.read(name, DecryptionShare) for name in names]
+        refused: list[str] = []
     else:
         shares, refused = _read_inbox(directory, closing)
         _verify_quorum(closing, shares, refused)
@@ -198,7 +203,9 @@ def finish_tally(directory: Path, lots: Lots, progress: Progress) -> Outcome:
     stages.publish(Kind.RESULT, {layout.result_path(unit): one for unit, one in outcome.results.items()})
     for name, document in documents.items():
         stages.record.write(name, document)
-    stages.publish(Kind.END, {layout.END: End.make(election=closing.election.id, files=committed_files(stages.record))})
+    stages.publish(
+        Kind.END, {layout.END: End.make(election=closing.election.id, files=committed_files(stages.record))}
+    )
     return outcome
 
 
@@ -232,4 +239,3 @@ def _open_without_log(directory: Path, closing: VerifiedClosing, lots: Lots) -> 
     for name, document in documents.items():
         write_durably(outcome.folder / name, document.to_bytes())
     return outcome
-

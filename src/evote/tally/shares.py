@@ -38,7 +38,9 @@ def decrypt_sums(
     """
     election = closing.election
     if share.trustee not in election.keys.trustees:
-        raise StateError("The key share belongs to another election.", check="KEY-8", subject=share.trustee.id)
+        raise StateError(
+            "The key share belongs to another election.", check="KEY-8", subject=share.trustee.id
+        )
     if election.manifest.mode == "REAL" and now < election.manifest.timetable.closes:
         raise StateError(
             "By this machine's clock the sealed closing hour has not come; nothing is opened before.",

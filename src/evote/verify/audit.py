@@ -156,11 +156,12 @@ def _audit(path: Path | str, until: Stage, progress: Progress) -> tuple[Report, 
 
 
 def _read_election(folder: RecordFolder, step: Step) -> PublicElection | None:
+    election = None
     with step.finding(layout.SEAL, "ACT-1"):
-        election = folder.election()
-        _ = election.key, election.keys.positions, election.keys.modulus_certificate  # widths are right
-        return election
-    return None
+        found = folder.election()
+        _ = found.manifest.sizes, found.keys.positions, found.keys.modulus_certificate  # names and widths
+        election = found
+    return election  # noqa: RET504 - None if the block above failed
 
 
 def _audit_set_up(report: Report, state: AuditState) -> None:
@@ -169,7 +170,10 @@ def _audit_set_up(report: Report, state: AuditState) -> None:
         verify_manifest(election.manifest)
     with report.step("The key is fit and dealt by the policy", "KEY MOD") as step, step.finding(layout.KEYS):
         verify_key_record(election.keys, election.manifest.parameters, election.manifest.policy)
-    with report.step("The key opens with every required quorum", "DRL DEC") as step, step.finding(layout.DRILL):
+    with (
+        report.step("The key opens with every required quorum", "DRL DEC") as step,
+        step.finding(layout.DRILL),
+    ):
         drill = state.folder.read(layout.DRILL, Drill)
         if drill.digest() != election.seal.drill:
             raise VerificationError("The seal names another drill.", check="ACT-1", subject=layout.DRILL)
@@ -180,26 +184,27 @@ def _audit_set_up(report: Report, state: AuditState) -> None:
 def _audit_log(report: Report, state: AuditState, progress: Progress) -> None:
     """Read the log once: entries, tiles, ballots; ballots are verified on the way."""
     auditor = BallotAuditor(state.election)
-    with report.step("The log is whole and signed", "BRD") as log_step:
-        with report.step("Every ballot is canonical, known, proved and unique", "BAL SEL") as ballot_step:
-            with log_step.finding("checkpoint"):
-                reader = state.folder.log(state.election)
-                state.log_paths = set(reader.paths())
-                for item in reader.items():
-                    log_step.count += 1
-                    if item.entry.kind == Kind.BALLOT:
-                        ballot_step.count += 1
-                        for error in auditor.add(f"ballot {item.index}", item.ballot):
-                            ballot_step.fail(error)
-                        progress("ballots", item.index + 1, reader.checkpoint.size)
-                        continue
-                    state.entries.append((item.entry.kind, item.entry.digest))
-                    if item.entry.kind == Kind.CLOSE:
-                        state.point = ClosingPoint(item.index + 1, b"")
-                if state.point is not None:
-                    state.point = ClosingPoint(state.point.size, reader.root_at(state.point.size))
-            for error in auditor.finish():
-                ballot_step.fail(error)
+    titles = ("The log is whole and signed", "Every ballot is canonical, known, proved and unique")
+    with report.step(titles[0], "BRD") as log_step, report.step(titles[1], "BAL SEL") as ballot_step:
+        with log_step.finding("checkpoint"):
+            reader = state.folder.log(state.election)
+            state.log_paths = set(reader.paths())
+            closing_size = 0
+            for item in reader.items():
+                log_step.count += 1
+                if item.entry.kind == Kind.BALLOT:
+                    ballot_step.count += 1
+                    for error in auditor.add(f"ballot {item.index}", item.ballot):
+                        ballot_step.fail(error)
+                    progress("ballots", item.index + 1, reader.checkpoint.size)
+                    continue
+                state.entries.append((item.entry.kind, item.entry.digest))
+                if item.entry.kind == Kind.CLOSE:
+                    closing_size = item.index + 1
+            if closing_size:
+                state.point = ClosingPoint(closing_size, reader.root_at(closing_size))
+        for error in auditor.finish():
+            ballot_step.fail(error)
     state.tallies = auditor.tallies
 
 
@@ -264,4 +269,6 @@ def _add_notes(report: Report, state: AuditState) -> None:
     for contest in manifest.contests:
         ballots = sum(state.tallies[unit.id].ballots for unit in manifest.units_of(contest.id))
         if state.point is not None and 0 < ballots < manifest.counting.minimum:
-            report.notes.append(f"{contest.id}: {ballots} ballots are fewer than the minimum of the counting plan.")
+            report.notes.append(
+                f"{contest.id}: {ballots} ballots are fewer than the minimum of the counting plan."
+            )

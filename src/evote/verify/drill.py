@@ -42,7 +42,9 @@ def drill_seed(keys: KeyRecord, contributions: Sequence[DrillContribution]) -> b
     digest = keys.digest()
     positions = [(contribution.group, contribution.member) for contribution in contributions]
     if positions != sorted(keys.positions) or any(one.keys != digest for one in contributions):
-        raise VerificationError("The drill needs one contribution of every position, in order.", check="DRL-1")
+        raise VerificationError(
+            "The drill needs one contribution of every position, in order.", check="DRL-1"
+        )
     return framed_digest("evote/v1/drill-values", (digest, *(one.value for one in contributions)))
 
 
@@ -71,7 +73,9 @@ def required_quorums(keys: KeyRecord) -> Iterator[SelectedMembers]:
             yield base | {g: tuple(sorted({*base[g], joins} - {leaves}))}
 
 
-def drill_items(keys: KeyRecord, shares: DrillShares, contexts: Sequence[DecryptionContext]) -> list[DecryptionItem]:
+def drill_items(
+    keys: KeyRecord, shares: DrillShares, contexts: Sequence[DecryptionContext]
+) -> list[DecryptionItem]:
     """Return what has to be verified of one position's shares."""
     position = keys.positions[shares.group, shares.member]
     numbers = [proven.numbers(keys) for proven in shares.values]
@@ -97,7 +101,11 @@ def verify_drill_shares(
     """
     items: list[DecryptionItem] = []
     for shares in posted:
-        if shares.keys != keys.digest() or shares.seed != seed or (shares.group, shares.member) not in keys.positions:
+        if (
+            shares.keys != keys.digest()
+            or shares.seed != seed
+            or (shares.group, shares.member) not in keys.positions
+        ):
             raise VerificationError(
                 "Shares were made in another drill.", check="DRL-3", subject=f"{shares.group}.{shares.member}"
             )
@@ -138,7 +146,8 @@ ShareTable = Mapping[tuple[int, int], Sequence[mpz]]
 def drill_share_table(keys: KeyRecord, posted: Iterable[DrillShares]) -> ShareTable:
     """Return all posted shares as numbers."""
     return {
-        (shares.group, shares.member): [proven.numbers(keys)[0] for proven in shares.values] for shares in posted
+        (shares.group, shares.member): [proven.numbers(keys)[0] for proven in shares.values]
+        for shares in posted
     }
 
 

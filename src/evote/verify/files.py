@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from evote.board.entries import Kind
 from evote.board.files import printable
 from evote.board.record_folder import RecordFolder
+from evote.board.tiles import CHECKPOINT
 from evote.errors import BoardInconsistency, VerificationError
 from evote.record import layout
 from evote.record.election import PublicElection
@@ -37,7 +38,7 @@ def verify_known_files(
 
     Spec: REC-1
     """
-    known = set(_possible_files(election)) | log_paths
+    known = {CHECKPOINT, *_possible_files(election)} | log_paths
     for name in folder.files():
         plain = (folder.path / name).is_file() and not (folder.path / name).is_symlink()
         if (name not in known and not name.startswith(("tile/", "ballots/"))) or not plain:

@@ -37,7 +37,9 @@ def derive_seats(
     """
     blank, *votes = counts if counts is not None else [0] * contest.options
     tallies = [
-        ListTally(one.id, count, len(one.candidates), tuple(candidate.age_rank for candidate in one.candidates))
+        ListTally(
+            one.id, count, len(one.candidates), tuple(candidate.age_rank for candidate in one.candidates)
+        )
         for one, count in zip(contest.lists, votes, strict=True)
     ]
     allocation = allocate_seats(
@@ -59,7 +61,9 @@ def derive_seats(
     )
 
 
-def _outcomes(lists: Sequence[CandidateList], votes: Sequence[int], allocation: Allocation) -> Iterable[ListOutcome]:
+def _outcomes(
+    lists: Sequence[CandidateList], votes: Sequence[int], allocation: Allocation
+) -> Iterable[ListOutcome]:
     for index, one in enumerate(lists):
         filled = allocation.seats[index]
         yield ListOutcome.make(

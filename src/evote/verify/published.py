@@ -121,9 +121,7 @@ def committed_files(folder: RecordFolder) -> tuple[FileDigest, ...]:
     )
 
 
-def audit_end(
-    folder: RecordFolder, election: PublicElection, step: Step, *, ended: bool
-) -> None:
+def audit_end(folder: RecordFolder, election: PublicElection, step: Step, *, ended: bool) -> None:
     """Check that the record is ended and that its end names every file.
 
     Spec: END-1, END-2
@@ -136,4 +134,3 @@ def audit_end(
             raise VerificationError("The end belongs to another election.", check="END-2")
         if end.files != committed_files(folder):
             raise VerificationError("The end names other files than the record has.", check="END-2")
-

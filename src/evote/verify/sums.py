@@ -154,8 +154,8 @@ def find_invalid_shares(
         except ValueError as error:
             invalid[name] = VerificationError(str(error), check=getattr(error, "check", "SHR-1"))
     invalid |= {names[index]: error for index, error in find_invalid_decryptions(items).items()}
-    for (unit, trustee), error in invalid.items():
-        error.subject = f"{unit}/{trustee}"
+    for (unit, trustee), failure in invalid.items():
+        failure.subject = f"{unit}/{trustee}"
     return invalid
 
 

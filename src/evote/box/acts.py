@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Opening and closing the vote. Each can be interrupted anywhere and done again.
+
+Spec: ACT-2 to ACT-5, BOX-10
+"""
+
+from __future__ import annotations
+
+from evote.board import Entry, Kind, write_durably
+from evote.board import Phase as LogPhase
+from evote.box.premises import Premises, log_phase
+from evote.box.publication import append_ballots
+from evote.box.register import Marks
+from evote.crypto.merkle import leaf_hash, root_of
+from evote.crypto.transcript import framed_digest
+from evote.errors import NotOpen, StateError
+from evote.record import layout
+from evote.record.acts import AttendanceRoot, Closing, Opening, UnitMarks
+from evote.record.ballot import Ballot
+
+
+def open_vote(premises: Premises) -> Opening:
+    """Open the vote: box and attendance are empty, and the register's key says so.
+
+    Returns:
+        What `open.json` holds.
+
+    Raises:
+        StateError: Not sealed (ACT-1); open already, not empty, or the roll is not the sealed one (ACT-2).
+        NotOpen: Before the sealed hour, in mode REAL (ACT-2).
+
+    Spec: ACT-2
+    """
+    with premises.alone():
+        election = premises.election
+        if log_phase(premises.private) != LogPhase.SEALED:
+            raise StateError("The vote was opened before.", check="ACT-2")
+        _verify_empty(premises)
+        if premises.record.has(layout.OPEN):  # interrupted before the log had it
+            act = premises.record.read(layout.OPEN, Opening)
+        else:
+            now, opens = int(premises.clock()), election.manifest.timetable.opens
+            if now < opens and election.manifest.mode == "REAL":
+                raise NotOpen("The sealed hour of opening has not come.", check="ACT-2")
+            bare = Opening.make(
+                election=election.id,
+                time=now,
+                early=now < opens,
+                signatures=(),
+                register_signature=b"",
+                ballots=0,
+                marks=0,
+            )
+            act = bare.replace(register_signature=premises.keys.register.key.sign(bare.signed_bytes()))
+            premises.record.write(layout.OPEN, act)
+        with premises.log() as log:
+            log.append([(Entry.of(Kind.OPEN, act.to_bytes()), b"")])
+        premises.slot_key.rotate()
+        return act
+
+
+def _verify_empty(premises: Premises) -> None:
+    register, manifest = premises.register, premises.manifest
+    if not register.untouched() or premises.store.count():
+        raise StateError("Box and attendance list are not empty; the vote cannot open.", check="ACT-2")
+    if register.roll(manifest).commitments(manifest, register.roll_salt) != manifest.roll:
+        raise StateError("The register's roll is not the sealed one; seal again.", check="ACT-2", subject="roll")
+
+
+def close_vote(premises: Premises) -> Closing:
+    """Close the vote: everything is published, marks and ballots agree, attendance is committed to.
+
+    From the moment that `close.json` is written no ballot is taken. Done again, it finishes what was left.
+
+    Returns:
+        What `close.json` holds.
+
+    Raises:
+        StateError: Never opened (ACT-3); connected voters have not finished (ACT-3); as many ballots as marks
+            there are not (ACT-4): then nothing was written.
+        NotOpen: Before the sealed hour, in mode REAL (ACT-3).
+
+    Spec: ACT-3 to ACT-5, BOX-10
+    """
+    with premises.alone():
+        if log_phase(premises.private) in (LogPhase.EMPTY, LogPhase.SEALED):
+            raise NotOpen("The vote was not opened.", check="ACT-3")
+        act = premises.record.read(layout.CLOSE, Closing) if premises.record.has(layout.CLOSE) else None
+        if act is None:
+            _verify_closing_hour(premises)
+            _verify_counts(premises)
+            append_ballots(premises, list(premises.store.digests()))
+            act = _make_closing(premises)
+            premises.record.write(layout.CLOSE, act)
+        _log_closing(premises, act)
+        premises.store.rebuild()
+        premises.register.rebuild()
+        premises.slot_key.destroy()
+        return act
+
+
+def _verify_closing_hour(premises: Premises) -> None:
+    hours, now = premises.manifest.timetable, premises.clock()
+    if premises.manifest.mode != "REAL":
+        return
+    if now < hours.closes:
+        raise NotOpen("The sealed hour of closing has not come.", check="ACT-3")
+    if now < hours.grace_ends and (waiting := premises.register.connected()):
+        raise StateError(
+            f"{waiting} ballots of connected voters are not finished; close when grace ends.", check="ACT-3"
+        )
+
+
+def _verify_counts(premises: Premises) -> None:
+    """Refuse to close while ballots and marks of a unit differ; both numbers are printed.
+
+    Spec: ACT-4
+    """
+    ballots = {unit.id: [0, 0] for unit in premises.manifest.counting.units}
+    for body in premises.store.bodies():
+        ballot = Ballot.from_bytes(body)
+        ballots[ballot.unit][0] += 1
+        ballots[ballot.unit][1] += ballot.weight
+    marks = premises.register.marks()
+    for unit, (count, weight) in ballots.items():
+        have = marks.get(unit, Marks())
+        if (have.voters, have.weight) != (count, weight):
+            raise StateError(
+                f"{unit}: {have.voters} attendance marks of weight {have.weight}, but {count} ballots of weight "
+                f"{weight}; the vote stays open until this is explained.",
+                check="ACT-4",
+                subject=unit,
+            )
+
+
+def _make_closing(premises: Premises) -> Closing:
+    manifest = premises.manifest
+    opening = premises.record.read(layout.OPEN, Opening)
+    marks = premises.register.marks()
+    now = max(int(premises.clock()), opening.time)
+    bare = Closing.make(
+        election=premises.election.id,
+        time=now,
+        early=now < manifest.timetable.closes,
+        signatures=(),
+        register_signature=b"",
+        marks=tuple(_unit_marks(unit.id, marks.get(unit.id, Marks())) for unit in manifest.counting.units),
+        attendance=tuple(_attendance_root(premises, contest.id) for contest in manifest.contests),
+    )
+    return bare.replace(register_signature=premises.keys.register.key.sign(bare.signed_bytes()))
+
+
+def _unit_marks(unit: str, marks: Marks) -> UnitMarks:
+    return UnitMarks.make(unit=unit, voters=marks.voters, weight=marks.weight)
+
+
+def attendance_tag(election_id: bytes, contest: str, salt: bytes, voter: str) -> bytes:
+    """Return a voter's tag in the committed attendance list of a contest.
+
+    Spec: ACT-3
+    """
+    return framed_digest("evote/v1/attendance", (election_id, contest.encode(), salt, voter.encode()))
+
+
+def _attendance_root(premises: Premises, contest: str) -> AttendanceRoot:
+    salt = premises.register.attendance_salt(contest)
+    voters = [voter for voter, _, _ in premises.register.attendance(contest)]
+    tags = sorted(attendance_tag(premises.election.id, contest, salt, voter) for voter in voters)
+    return AttendanceRoot.make(
+        contest=contest,
+        size=len(tags),
+        root=root_of([leaf_hash(tag) for tag in tags]),
+        salt_digest=framed_digest("evote/v1/attendance-salt", (salt,)),
+    )
+
+
+def _log_closing(premises: Premises, act: Closing) -> None:
+    """Append the closing if the log does not have it, and keep the checkpoint that ends with it.
+
+    Spec: ACT-5
+    """
+    with premises.log() as log:
+        if log.phase == LogPhase.VOTING:
+            log.append([(Entry.of(Kind.CLOSE, act.to_bytes()), b"")])
+        if not premises.record.has(layout.CLOSING_CHECKPOINT):
+            write_durably(premises.record.path / layout.CLOSING_CHECKPOINT, log.signed_checkpoint())

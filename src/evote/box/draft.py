@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The manifest while people edit it, and the digest of the software that is sealed with it.
+
+Spec: BOX-12
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Final
+
+import evote
+from evote.board.files import printable, read_bounded, walk_files, write_durably
+from evote.crypto.transcript import framed_digest
+from evote.errors import StateError
+from evote.manifest import Draft, Software, verify_election
+
+DRAFT_FILE: Final = "manifest.json"
+_MAX_SOURCE_BYTES: Final = 16 << 20
+_HOURS: Final = ("opens", "closes", "grace_ends")
+
+
+def _iso(moment: int) -> str:
+    return datetime.fromtimestamp(moment, tz=UTC).astimezone().isoformat()
+
+
+def write_draft(directory: Path, draft: Draft) -> None:
+    """Write `manifest.json` as people edit it: indented, hours in ISO 8601 with their offset.
+
+    Raises:
+        StorageError: It cannot be written.
+    """
+    fields: dict[str, Any] = draft.model_dump(mode="json")
+    fields["timetable"] = {name: _iso(fields["timetable"][name]) for name in _HOURS}
+    fields["publication"]["times"] = [_iso(moment) for moment in fields["publication"]["times"]]
+    text = json.dumps(fields, indent=2, ensure_ascii=False) + "\n"
+    write_durably(directory / DRAFT_FILE, text.encode())
+
+
+def read_draft(directory: Path) -> Draft:
+    """Read and check `manifest.json`.
+
+    Raises:
+        StateError: There is none: this is no election folder (BOX-12).
+        EncodingError: A key is unknown or missing, or a value has a wrong type or range (ENC-5).
+        ParameterError: It breaks a rule of manifests (MAN).
+
+    Spec: BOX-12, MAN
+    """
+    path = directory / DRAFT_FILE
+    if not path.is_file():
+        raise StateError(
+            f"{printable(directory)} is not an election folder; make one first.", check="BOX-12", subject=DRAFT_FILE
+        )
+    draft = Draft.from_json_text(read_bounded(path, Draft.max_bytes))
+    verify_election(draft)
+    return draft
+
+
+def software() -> Software:
+    """Return name, release and digest of the software that runs here.
+
+    Spec: BOX-12
+    """
+    try:
+        release = metadata.version("evote")
+    except metadata.PackageNotFoundError:
+        release = "unreleased"
+    return Software.make(name="evote", release=release, digest=software_digest())
+
+
+def software_digest() -> bytes:
+    """Return the digest over the sorted paths of the installed sources and their SHA-256.
+
+    Spec: BOX-12
+    """
+    return framed_digest("evote/v1/software", _sources(Path(evote.__file__).parent))
+
+
+def _sources(root: Path) -> Iterator[bytes]:
+    files = {Path(found.path).relative_to(root).as_posix(): Path(found.path) for found in walk_files(root)}
+    for name in sorted(files):
+        if "__pycache__" not in name and not name.endswith((".pyc", ".pyo")):
+            yield name.encode()
+            yield hashlib.sha256(read_bounded(files[name], _MAX_SOURCE_BYTES)).digest()
