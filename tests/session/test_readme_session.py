@@ -51,7 +51,7 @@ def test_the_readme_session_runs_as_printed(tmp_path) -> None:
     assert said.count("Posted the shares of the drill.") == 6
     assert "The key opens with every required quorum." in said
     assert said.count("Your ballot is in the box.") == 4
-    assert "The ballot is accepted and will be published." in said
+    assert "The ballot was accepted and is not due to be published yet." in said
     assert "The ballot was found in the published log." in said
     assert "4 ballots, 4 attendance marks" in said
     assert "Still needed: 2 of delegates" in said

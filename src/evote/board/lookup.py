@@ -141,12 +141,9 @@ def check_reference_in(
     if index >= 0:
         found = _ballot_at(log, election, index, reference.leaf_hash)
         section = found.section
-    elif now <= reference.publish_by:
-        presence = "pending"
-    else:
-        presence = "missing"
-        for _ in log.entries():  # nobody is accused on unverified tiles
-            pass
+    else:  # nobody is accused on unverified tiles, and nothing is pending once the vote is closed
+        closed = any([entry.kind == Kind.CLOSE for _, entry in log.entries()])
+        presence = "missing" if closed or now > reference.publish_by else "pending"
     return ReferenceVerdict(
         signature=True,
         presence=presence,

@@ -64,7 +64,9 @@ def _verify_empty(premises: Premises) -> None:
     if not register.untouched() or premises.store.count():
         raise StateError("Box and attendance list are not empty; the vote cannot open.", check="ACT-2")
     if register.roll(manifest).commitments(manifest, register.roll_salt) != manifest.roll:
-        raise StateError("The register's roll is not the sealed one; seal again.", check="ACT-2", subject="roll")
+        raise StateError(
+            "The register's roll is not the sealed one; seal again.", check="ACT-2", subject="roll"
+        )
 
 
 def close_vote(premises: Premises) -> Closing:

@@ -98,7 +98,8 @@ def verify_voting_hours(premises: Premises) -> Phase:
 def _verify_connected(phase: Phase, right: Entitlement) -> None:
     if phase == Phase.GRACE and right.state == Attendance.NONE:
         raise NotOpen(
-            "The vote is over; only voters who were connected before the closing hour may finish.", check="BOX-8"
+            "The vote is over; only voters who were connected before the closing hour may finish.",
+            check="BOX-8",
         )
 
 

@@ -46,7 +46,8 @@ def database_path(url: str, default: Path) -> Path:
     path = url.removeprefix(_PREFIX)
     if path == url or not path:
         raise ParameterError(
-            "Database servers are not supported in this release; give a file as sqlite:///path.", check="BOX-2"
+            "Database servers are not supported in this release; give a file as sqlite:///path.",
+            check="BOX-2",
         )
     return Path(path)
 

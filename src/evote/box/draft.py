@@ -55,7 +55,9 @@ def read_draft(directory: Path) -> Draft:
     path = directory / DRAFT_FILE
     if not path.is_file():
         raise StateError(
-            f"{printable(directory)} is not an election folder; make one first.", check="BOX-12", subject=DRAFT_FILE
+            f"{printable(directory)} is not an election folder; make one first.",
+            check="BOX-12",
+            subject=DRAFT_FILE,
         )
     draft = Draft.from_json_text(read_bounded(path, Draft.max_bytes))
     verify_election(draft)

@@ -68,7 +68,9 @@ class Premises:
     _keys: ServiceKeys | None = field(default=None, init=False, repr=False)
 
     @classmethod
-    def enter(cls, directory: Path, register: str, box: str, clock: Callable[[], float] = time.time) -> Premises:
+    def enter(
+        cls, directory: Path, register: str, box: str, clock: Callable[[], float] = time.time
+    ) -> Premises:
         """Open the two stores.
 
         Args:

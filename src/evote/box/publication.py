@@ -7,7 +7,6 @@ Spec: BOX-9
 from __future__ import annotations
 
 import hashlib
-
 from typing import Final
 
 from evote.board import Entry, Kind
@@ -59,12 +58,12 @@ def publish_due(premises: Premises, *, forced: bool = False) -> int:
 
     Spec: BOX-9
     """
-    if premises.phase not in (Phase.OPEN, Phase.GRACE):
+    if not _is_voting(premises):
         return 0
     if forced and premises.manifest.mode != "TEST":
         raise StateError("Only a test election publishes before the sealed time.", check="BOX-9")
     with premises.alone():
-        if premises.phase not in (Phase.OPEN, Phase.GRACE):
+        if not _is_voting(premises):
             return 0
         slot = last_slot(premises.manifest, premises.clock())
         done = premises.store.published_until
@@ -77,6 +76,10 @@ def publish_due(premises: Premises, *, forced: bool = False) -> int:
         if count or slot > done:
             premises.slot_key.rotate()
         return count
+
+
+def _is_voting(premises: Premises) -> bool:
+    return premises.phase in (Phase.OPEN, Phase.GRACE)
 
 
 def append_ballots(premises: Premises, digests: list[bytes]) -> int:
@@ -93,7 +96,8 @@ def append_ballots(premises: Premises, digests: list[bytes]) -> int:
         there = {entry.digest for entry in log.entries(0, log.size) if entry.kind == Kind.BALLOT}
         entries = [Entry(Kind.BALLOT, digest) for digest in digests if digest not in there]
         entries.sort(key=lambda entry: leaf_hash(entry.to_bytes()))
-        for chunk in batched(entries, _CHUNK):
+        for start in range(0, len(entries), _CHUNK):
+            chunk = entries[start : start + _CHUNK]
             log.append([(entry, _body(premises, entry.digest)) for entry in chunk])
     return len(entries)
 

@@ -160,7 +160,9 @@ class Register:
                 ) from None
             slots.setdefault(voter, []).append(Slot(contest, section, unit, weight))
         voters = self._database.rows("SELECT voter, name FROM voters ORDER BY voter")
-        return Roll(tuple(RegisteredVoter(voter, name, tuple(slots.get(voter, ()))) for voter, name in voters))
+        return Roll(
+            tuple(RegisteredVoter(voter, name, tuple(slots.get(voter, ()))) for voter, name in voters)
+        )
 
     def assign_units(self, election: Election) -> None:
         """Note for every section the unit that counts it in the plan that is sealed."""
@@ -168,7 +170,9 @@ class Register:
             (unit.id, unit.contest, section) for unit in election.counting.units for section in unit.sections
         )
         with self._database.transaction() as connection:
-            connection.executemany("UPDATE entitlements SET unit = ? WHERE contest = ? AND section = ?", pairs)
+            connection.executemany(
+                "UPDATE entitlements SET unit = ? WHERE contest = ? AND section = ?", pairs
+            )
 
     @property
     def roll_salt(self) -> bytes:
@@ -305,4 +309,3 @@ class Register:
 
 def _minute(now: float) -> int:
     return int(now) // _MINUTE * _MINUTE
-

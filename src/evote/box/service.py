@@ -177,7 +177,9 @@ class BallotBox:
         self._premises.entitlement(voter, contest)
         voted_at = self._premises.register.voted_at(voter, contest)
         if not voted_at:
-            raise StateError("This voter has no attendance mark in this contest.", check="BOX-7", subject=contest)
+            raise StateError(
+                "This voter has no attendance mark in this contest.", check="BOX-7", subject=contest
+            )
         election = self.public
         lines = (
             "evote/attendance/v1",

@@ -141,7 +141,8 @@ class SlotKey:
         """
         if not self._is_usable():
             raise StateError(
-                "The slot key is missing while casts are unfinished: bring back private/slot.key.", check="BOX-6"
+                "The slot key is missing while casts are unfinished: bring back private/slot.key.",
+                check="BOX-6",
             )
 
     def rotate(self) -> None:

@@ -76,7 +76,8 @@ class BallotStore:
             )
             if done.rowcount != 1:
                 raise InvalidBallot(
-                    "The box holds a copy of this ballot; encrypt the choice afresh and cast that.", check="BAL-4"
+                    "The box holds a copy of this ballot; encrypt the choice afresh and cast that.",
+                    check="BAL-4",
                 )
 
     def get(self, digest: bytes) -> StoredBallot | None:
