@@ -142,8 +142,8 @@ def check_reference_in(
         found = _ballot_at(log, election, index, reference.leaf_hash)
         section = found.section
     else:  # nobody is accused on unverified tiles, and nothing is pending once the vote is closed
-        closed = any([entry.kind == Kind.CLOSE for _, entry in log.entries()])
-        presence = "missing" if closed or now > reference.publish_by else "pending"
+        kinds = {entry.kind for _, entry in log.entries()}
+        presence = "missing" if Kind.CLOSE in kinds or now > reference.publish_by else "pending"
     return ReferenceVerdict(
         signature=True,
         presence=presence,

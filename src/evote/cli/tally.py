@@ -27,10 +27,10 @@ from evote.errors import ParameterError
 from evote.keys.share_file import open_key_share
 from evote.record.keys import KeyShareFile
 from evote.tally.memory import ServedElections
-from evote.tally.opening import describe_need, still_needed
+from evote.tally.opening import describe_need
 from evote.tally.session import finish_tally, post_decryption_shares, posted_trustees, start_tally
 from evote.verify import VerifiedClosing, audit_record, verify_closing
-from evote.verify.sums import needs_opening
+from evote.verify.sums import needs_opening, still_needed
 
 
 @click.group(cls=Commands)

@@ -15,25 +15,7 @@ from evote.proofs.opening import decode_counts, open_with_root
 from evote.record.election import PublicElection
 from evote.record.keys import KeyRecord
 from evote.record.tally import DecryptionShare, Result, Sum
-from evote.verify.sums import needs_opening, opening_statement
-
-
-def still_needed(keys: KeyRecord, trustee_ids: Iterable[str]) -> dict[str, int]:
-    """Return how many more holders each group needs: group id -> number; empty for a lawful quorum.
-
-    A delegate and their substitute hold one share and count once.
-
-    Args:
-        keys: The key record.
-        trustee_ids: Who has given a share.
-    """
-    places = {(position.group, position.member) for position, _ in map(keys.trustee, trustee_ids)}
-    missing = {}
-    for g, group in enumerate(keys.groups, 1):
-        present = sum(place[0] == g for place in places)
-        if present < group.threshold:
-            missing[group.id] = group.threshold - present
-    return missing
+from evote.verify.sums import needs_opening, opening_statement, still_needed
 
 
 def describe_need(keys: KeyRecord, missing: Mapping[str, int]) -> str:

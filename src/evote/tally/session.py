@@ -24,12 +24,12 @@ from evote.record.acts import End
 from evote.record.key_share import KeyShare
 from evote.record.tally import DecryptionShare, Result, SeatsRecord
 from evote.tally.memory import ServedElections
-from evote.tally.opening import describe_need, open_sum, still_needed
+from evote.tally.opening import describe_need, open_sum
 from evote.tally.shares import decrypt_sums
 from evote.verify.audit import Progress, VerifiedClosing, verify_closing
 from evote.verify.outcome import Course, derive_minutes, derive_seats, key_holders
 from evote.verify.published import committed_files
-from evote.verify.sums import find_invalid_shares, needs_opening
+from evote.verify.sums import find_invalid_shares, needs_opening, still_needed
 
 _LOG_KEY = "log.key"
 Lots = Mapping[str, Sequence[str]]

@@ -170,6 +170,8 @@ def _audit_set_up(report: Report, state: AuditState) -> None:
         verify_manifest(election.manifest)
     with report.step("The key is fit and dealt by the policy", "KEY MOD") as step, step.finding(layout.KEYS):
         verify_key_record(election.keys, election.manifest.parameters, election.manifest.policy)
+    if step.failures:  # a key that is not fit is not drilled: its sizes could be anything
+        return
     with (
         report.step("The key opens with every required quorum", "DRL DEC") as step,
         step.finding(layout.DRILL),
@@ -266,6 +268,7 @@ def _add_notes(report: Report, state: AuditState) -> None:
         report.notes.append(f"{manifest.parameters} protects nothing: for tests only.")
     if any(act is not None and act.early for act in (state.opening, state.closing)):
         report.notes.append("The vote was opened or closed before the sealed hour (mode TEST).")
+    report.notes.append("The acts are signed by the service; this release knows no signatures of the bureau.")
     for contest in manifest.contests:
         ballots = sum(state.tallies[unit.id].ballots for unit in manifest.units_of(contest.id))
         if state.point is not None and 0 < ballots < manifest.counting.minimum:

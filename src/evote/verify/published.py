@@ -18,7 +18,7 @@ from evote.record.election import PublicElection
 from evote.record.tally import DecryptionShare, Minutes, Result, SeatsRecord, Sum
 from evote.verify.outcome import Course, derive_minutes, derive_seats, key_holders
 from evote.verify.report import Step
-from evote.verify.sums import ClosingPoint, find_invalid_shares, verify_result
+from evote.verify.sums import ClosingPoint, find_invalid_shares, needs_opening, still_needed, verify_result
 
 Counts = Mapping[str, tuple[int, ...] | None]
 """Contest id -> counts over all its units, blank first; None if it is withheld."""
@@ -39,9 +39,11 @@ def audit_sums(folder: RecordFolder, sums: Mapping[str, Sum], step: Step) -> Non
 def audit_shares(
     folder: RecordFolder, election: PublicElection, sums: Mapping[str, Sum], step: Step
 ) -> tuple[str, ...]:
-    """Verify every published decryption share in one batch; return whose there are.
+    """Verify every published decryption share in one batch; return who gave a right one.
 
-    Spec: SHR-1 to SHR-4
+    Every sum with ballots needs the shares of a lawful quorum, however it was opened.
+
+    Spec: SHR-1 to SHR-4, RES-3
     """
     shares: list[DecryptionShare] = []
     for name in folder.names_in("shares"):
@@ -50,9 +52,16 @@ def audit_shares(
             if layout.share_path(share.unit, share.trustee) != name:
                 raise VerificationError("The share is filed under another name.", check="SHR-1")
             shares.append(share)
-    for error in find_invalid_shares(election, sums, shares).values():
+    invalid = find_invalid_shares(election, sums, shares)
+    for error in invalid.values():
         step.fail(error)
-    return tuple(sorted({share.trustee for share in shares}))
+    right = [share for share in shares if (share.unit, share.trustee) not in invalid]
+    for unit, total in sums.items():
+        holders = [share.trustee for share in right if share.unit == unit]
+        with step.finding(layout.sum_path(unit)):
+            if needs_opening(total) and still_needed(election.keys, holders):
+                raise VerificationError("The sum was opened without a lawful quorum.", check="RES-3")
+    return tuple(sorted({share.trustee for share in right}))
 
 
 def audit_results(

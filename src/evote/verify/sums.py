@@ -22,6 +22,7 @@ from evote.proofs.decryption import (
 )
 from evote.proofs.opening import OpeningStatement, verify_opening
 from evote.record.election import PublicElection
+from evote.record.keys import KeyRecord
 from evote.record.tally import DecryptionShare, Result, Sum
 from evote.verify.ballots import UnitTally
 
@@ -157,6 +158,26 @@ def find_invalid_shares(
     for (unit, trustee), failure in invalid.items():
         failure.subject = f"{unit}/{trustee}"
     return invalid
+
+
+def still_needed(keys: KeyRecord, trustee_ids: Iterable[str]) -> dict[str, int]:
+    """Return how many more holders each group needs: group id -> number; empty for a lawful quorum.
+
+    A delegate and their substitute hold one share and count once.
+
+    Args:
+        keys: The key record.
+        trustee_ids: Who has given a share.
+
+    Spec: RES-3
+    """
+    places = {(position.group, position.member) for position, _ in map(keys.trustee, trustee_ids)}
+    missing = {}
+    for g, group in enumerate(keys.groups, 1):
+        present = sum(place[0] == g for place in places)
+        if present < group.threshold:
+            missing[group.id] = group.threshold - present
+    return missing
 
 
 def opening_statement(election: PublicElection, total: Sum) -> OpeningStatement:
