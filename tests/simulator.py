@@ -31,6 +31,7 @@ from evote.manifest import (
     Contest,
     CountingPlan,
     Draft,
+    KeyPolicy,
     Manifest,
     Profession,
     Publication,
@@ -59,17 +60,24 @@ PROFESSION = "Profession de foi.\n".encode()
 LAWFUL = ("garnier", "moreau", "roux")
 
 
+def dealt(
+    parameters: str = "toy-512", policy: KeyPolicy | None = None
+) -> tuple[Deal, dict[str, KeyShare], Drill]:
+    """Deal a key for a policy, by default the bureau's, once and drill it."""
+    return _dealt(parameters, policy or bureau_policy())
+
+
 @lru_cache
-def dealt(parameters: str = "toy-512") -> tuple[Deal, dict[str, KeyShare], Drill]:
-    """Deal the bureau's key once and drill it."""
-    deal = deal_keys(parameter_set(parameters), bureau_policy())
+def _dealt(parameters: str, policy: KeyPolicy) -> tuple[Deal, dict[str, KeyShare], Drill]:
+    deal = deal_keys(parameter_set(parameters), policy)
     shares = {}
     for trustee, secret in deal.secrets.items():
         position, public = deal.record.trustee(trustee)
         value = mpz(int.from_bytes(secret.key_share, "big"))
         shares[trustee] = KeyShare(position, public, value, SigningKey.from_seed(secret.signing_seed))
-    contributions = [contribute_to_drill(deal.record, share) for share in shares.values()]
-    posted = [make_drill_shares(deal.record, share, contributions) for share in shares.values()]
+    holders = [share for share in shares.values() if share.trustee.role != "substitute"]
+    contributions = [contribute_to_drill(deal.record, share) for share in holders]
+    posted = [make_drill_shares(deal.record, share, contributions) for share in holders]
     return deal, shares, finish_drill(deal.record, contributions, posted)
 
 
@@ -161,7 +169,7 @@ class World:
         self.record = RecordFolder(folder / "record")
         self.private = folder / "private"
         self.private.mkdir(parents=True)
-        deal, self.shares, drill = dealt(manifest.parameters)
+        deal, self.shares, drill = dealt(manifest.parameters, manifest.policy)
         self.log_signer = NoteSigner.generate(manifest.origin)
         self.register_signer = NoteSigner.generate(manifest.origin + "/register")
         self.reference_signer = NoteSigner.generate(manifest.origin + "/reference")
@@ -291,6 +299,7 @@ class World:
         other = object.__new__(World)
         other.__dict__.update(self.__dict__)
         other.folder, other.record, other.private = folder, RecordFolder(folder / "record"), folder / "private"
+        other.ballots = list(self.ballots)
         return other
 
     def carry_upwards(self, items: Sequence[tuple[Kind, bytes]], closing_size: int | None = None) -> None:

@@ -25,6 +25,7 @@ _SETTINGS: Final = (
     "PRAGMA journal_mode=DELETE",
     "PRAGMA synchronous=FULL",
     "PRAGMA secure_delete=ON",
+    "PRAGMA temp_store=MEMORY",
     "PRAGMA trusted_schema=OFF",
 )
 
@@ -139,12 +140,16 @@ class Database:
         with self._lock, self._trouble():
             return self._connection.execute(statement, values).fetchone()
 
-    def rebuild(self) -> None:
+    def rebuild(self, *, on_disk: bool = False) -> None:
         """Write the whole file anew in key order; freed pages and the order of arrival are gone.
+
+        Args:
+            on_disk: Let the copy be a temporary file where it may be large and is public.
 
         Spec: BOX-10
         """
         with self._lock, self._trouble():
+            self._connection.execute(f"PRAGMA temp_store={'FILE' if on_disk else 'MEMORY'}")
             self._connection.execute("VACUUM")
 
     def close(self) -> None:

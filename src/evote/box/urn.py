@@ -135,4 +135,4 @@ class BallotStore:
         with self._database.transaction() as connection:
             connection.execute("UPDATE ballots SET slot = 0")
             connection.execute("DELETE FROM published")
-        self._database.rebuild()
+        self._database.rebuild(on_disk=True)

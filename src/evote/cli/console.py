@@ -46,7 +46,11 @@ class Refusal(click.ClickException):
 
 
 class Commands(click.Group):
-    """A group of commands whose errors are one sentence, never a traceback."""
+    """A group of commands, listed in the order of an election, whose errors are one sentence."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click passes it
+        """Return the commands in the order in which they were added."""
+        return list(self.commands)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command."""

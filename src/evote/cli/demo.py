@@ -76,7 +76,7 @@ def _chapter(title: str) -> Iterator[None]:
     say(f"   {time.monotonic() - start:.1f} s")
 
 
-@click.command()
+@click.command(short_help="Run a whole election with synthetic voters.")
 @click.argument(
     "directory", metavar="[DIR]", required=False, type=click.Path(file_okay=False, path_type=Path)
 )

@@ -58,7 +58,7 @@ def import_(directory: Path, voters: Path) -> None:
     say(f"Next: evote ceremony deal {directory} --out SHARES, on an offline machine")
 
 
-@click.command()
+@click.command(short_help="Check the whole set-up and seal the election.")
 @folder_argument
 @click.option("--reason", default="", help="Why an election that was sealed before is sealed again.")
 def seal(directory: Path, reason: str) -> None:
@@ -77,7 +77,7 @@ def seal(directory: Path, reason: str) -> None:
     say(f"Next: evote open {directory}, from {moment(manifest.timetable.opens)}")
 
 
-@click.command(name="open")
+@click.command(name="open", short_help="Open the vote.")
 @folder_argument
 def open_(directory: Path) -> None:
     """Open the vote: the box and the attendance list are empty, and that is signed.
@@ -110,7 +110,7 @@ def publish(directory: Path, *, watch: bool, forced: bool) -> None:
                 say(f"{count} ballots published.")
 
 
-@click.command()
+@click.command(short_help="Close the vote.")
 @folder_argument
 def close(directory: Path) -> None:
     """Close the vote: publish all ballots and commit to the attendance lists.

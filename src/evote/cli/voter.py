@@ -15,11 +15,12 @@ from evote.board.record_folder import RecordFolder
 from evote.box import BallotBox
 from evote.cli.console import folder_argument, json_option, moment, say
 from evote.crypto.fixed_base import plain_power
-from evote.errors import EvoteError
 from evote.record.reference import parse_code
 
+_LONGEST_CODE = 40
 
-@click.command()
+
+@click.command(short_help="Encrypt, cast, and check the receipt.")
 @folder_argument
 @click.option("--voter", required=True, help="Voter id as on the roll.")
 @click.option("--contest", required=True, help="Contest id.")
@@ -41,7 +42,7 @@ def vote(directory: Path, voter: str, contest: str, choice: str) -> None:
     say(f"Reference: {receipt.reference}")
 
 
-@click.command()
+@click.command(short_help="Check a ballot reference, or look a code up.")
 @click.argument("text", metavar="REFERENCE|CODE")
 @click.option(
     "--record", required=True, type=click.Path(file_okay=False, path_type=Path), help="The record's folder."
@@ -56,11 +57,8 @@ def check(text: str, record: Path, *, as_json: bool) -> None:
     """
     folder = RecordFolder(record)
     election = folder.election()
-    try:
+    if len(text.strip()) <= _LONGEST_CODE:
         code = parse_code(text)
-    except EvoteError:
-        code = ""
-    if code:
         matches = find_code_in(folder, election, code)
         answer: dict[str, object] = {
             "code": code,
@@ -76,7 +74,14 @@ def check(text: str, record: Path, *, as_json: bool) -> None:
         lines = [verdict.signature_sentence, verdict.presence_sentence]
         if verdict.presence == "pending":
             lines.append(f"It will be published by {moment(verdict.publish_by)}.")
-        lines += [f"Event: {verdict.event}", f"College: {verdict.college}", f"Contest: {verdict.contest}"]
+        known = {
+            "Event": verdict.event,
+            "College": verdict.college,
+            "Contest": verdict.contest,
+            "Section": verdict.section,
+            "Code": verdict.code,
+        }
+        lines += [f"{name}: {value}" for name, value in known.items() if value]
     if as_json:
         say(json.dumps(answer, sort_keys=True, ensure_ascii=False))
     else:

@@ -143,7 +143,9 @@ def _audit(path: Path | str, until: Stage, progress: Progress) -> tuple[Report, 
     report.election = election.id.hex()
     state = AuditState(folder, election)
     try:
-        _audit_set_up(report, state)
+        if not _audit_manifest(report, election):  # nothing that follows can be read without its rules
+            return report, None
+        _audit_keys(report, state)
         _audit_log(report, state, progress)
         _audit_acts(report, state)
         _audit_files(report, state, until)
@@ -164,10 +166,14 @@ def _read_election(folder: RecordFolder, step: Step) -> PublicElection | None:
     return election  # noqa: RET504 - None if the block above failed
 
 
-def _audit_set_up(report: Report, state: AuditState) -> None:
-    election = state.election
+def _audit_manifest(report: Report, election: PublicElection) -> bool:
     with report.step("The manifest keeps its rules", "MAN") as step, step.finding(layout.MANIFEST):
         verify_manifest(election.manifest)
+    return not step.failures
+
+
+def _audit_keys(report: Report, state: AuditState) -> None:
+    election = state.election
     with report.step("The key is fit and dealt by the policy", "KEY MOD") as step, step.finding(layout.KEYS):
         verify_key_record(election.keys, election.manifest.parameters, election.manifest.policy)
     if step.failures:  # a key that is not fit is not drilled: its sizes could be anything

@@ -135,26 +135,30 @@ def find_invalid_shares(
     invalid: dict[tuple[str, str], VerificationError] = {}
     names: list[tuple[str, str]] = []
     items: list[DecryptionItem] = []
-    taken: dict[tuple[str, int, int], str] = {}
     for share in posted:
         name = (share.unit, share.trustee)
         try:
             if share.unit not in sums or not needs_opening(sums[share.unit]):
                 raise VerificationError("The share is of a sum that is not opened.", check="SHR-1")
-            item = share_item(election, sums[share.unit], share)
-            place = (share.unit, item[0].position.group, item[0].position.member)
-            if place in taken:
-                raise VerificationError(
-                    f"{share.trustee} and {taken[place]} hold the same share: it counts once.", check="SHR-4"
-                )
-            taken[place] = share.trustee
+            items.append(share_item(election, sums[share.unit], share))
             names.append(name)
-            items.append(item)
         except VerificationError as error:
             invalid[name] = error
         except ValueError as error:
             invalid[name] = VerificationError(str(error), check=getattr(error, "check", "SHR-1"))
-    invalid |= {names[index]: error for index, error in find_invalid_decryptions(items).items()}
+    unproved = find_invalid_decryptions(items)
+    invalid |= {names[index]: error for index, error in unproved.items()}
+    # Among the right ones alone: a wrong share shuts nobody out.
+    taken: dict[tuple[str, int, int], str] = {}
+    for index, ((unit, trustee), (statement, _)) in enumerate(zip(names, items, strict=True)):
+        if index in unproved:
+            continue
+        place = (unit, statement.position.group, statement.position.member)
+        if place in taken:
+            invalid[unit, trustee] = VerificationError(
+                f"{trustee} and {taken[place]} hold the same share: it counts once.", check="SHR-4"
+            )
+        taken.setdefault(place, trustee)
     for (unit, trustee), failure in invalid.items():
         failure.subject = f"{unit}/{trustee}"
     return invalid

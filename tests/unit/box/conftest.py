@@ -15,6 +15,8 @@ from evote.board import write_durably
 from evote.box import BallotBox, setup
 from evote.box.premises import Premises
 from evote.box.service_keys import create_service_keys
+from evote.crypto.integers import decode_number
+from evote.crypto.signing import SigningKey
 from evote.keys.dealer import Deal, deal_keys
 from evote.keys.drill import contribute_to_drill, finish_drill, make_drill_shares
 from evote.manifest import CountingPlan, Draft, Publication, Section, Timetable, Unit
@@ -23,8 +25,6 @@ from evote.params import parameter_set
 from evote.record import layout
 from evote.record.key_share import KeyShare
 from evote.record.keys import Drill
-from evote.crypto.integers import decode_number
-from evote.crypto.signing import SigningKey
 
 OPENS = 1_800_000_000 // 3600 * 3600
 CLOSES = OPENS + 8 * 3600
@@ -32,7 +32,7 @@ GRACE_ENDS = CLOSES + 1200
 FIRST, SECOND = OPENS + 2 * 3600, OPENS + 4 * 3600
 
 ROLL = """voter_id,name,contests
-ada,Ada,council:north;board
+ada-lovelace,Ada,council:north;board
 bea,Bea,council:north:3;board
 cyd,Cyd,council:south:2
 dan,Dan,council:south
@@ -146,7 +146,9 @@ def opened(tmp_path_factory: pytest.TempPathFactory, sealed: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def sealed_for_real(tmp_path_factory: pytest.TempPathFactory, drafted: Path, dealt: tuple[Deal, Drill]) -> Path:
+def sealed_for_real(
+    tmp_path_factory: pytest.TempPathFactory, drafted: Path, dealt: tuple[Deal, Drill]
+) -> Path:
     """Seal in mode REAL with toy keys, which `seal_election` refuses: for the hours alone."""
     directory = tmp_path_factory.mktemp("real") / "election"
     shutil.copytree(drafted, directory)

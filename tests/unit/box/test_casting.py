@@ -32,21 +32,23 @@ def test_a_ballot_is_taken_and_its_receipt_checks(world: World) -> None:
 
 def test_a_retry_gives_the_same_receipt_and_another_ballot_is_refused(world: World) -> None:
     box = world.enter()
-    ballot = encrypt(box, "ada", "board").to_bytes()
-    receipt = box.cast("ada", ballot)
+    ballot = encrypt(box, "ada-lovelace", "board").to_bytes()
+    receipt = box.cast("ada-lovelace", ballot)
     world.clock.now = FIRST + 1
-    assert box.cast("ada", ballot) == receipt == box.receipt(ballot)
+    assert box.cast("ada-lovelace", ballot) == receipt == box.receipt(ballot)
     box.publish()
-    assert world.enter().cast("ada", ballot) == receipt
+    assert world.enter().cast("ada-lovelace", ballot) == receipt
     with pytest.raises(AlreadyVoted) as caught:
-        box.cast("ada", encrypt(box, "ada", "board").to_bytes())
+        box.cast("ada-lovelace", encrypt(box, "ada-lovelace", "board").to_bytes())
     assert caught.value.check == "BOX-7"
     with pytest.raises(StateError) as absent:
         box.receipt(encrypt(box, "bea", "board").to_bytes())
     assert absent.value.check == "BOX-6"
 
 
-@pytest.mark.parametrize(("voter", "contest"), [("zoe", "board"), ("eve", "board"), ("ada", "senate")])
+@pytest.mark.parametrize(
+    ("voter", "contest"), [("zoe", "board"), ("eve", "board"), ("ada-lovelace", "senate")]
+)
 def test_who_is_not_on_the_roll_has_no_slot(world: World, voter: str, contest: str) -> None:
     with pytest.raises(NotEligible) as caught:
         world.enter().slot(voter, contest)
@@ -57,7 +59,7 @@ def test_who_is_not_on_the_roll_has_no_slot(world: World, voter: str, contest: s
 def test_who_is_not_on_the_roll_cannot_cast(world: World, voter: str) -> None:
     box = world.enter()
     with pytest.raises(NotEligible) as caught:
-        box.cast(voter, encrypt(box, "ada", "board").to_bytes())
+        box.cast(voter, encrypt(box, "ada-lovelace", "board").to_bytes())
     assert caught.value.check == "BOX-7"
     with pytest.raises(NotEligible):
         box.status("zoe")
@@ -69,7 +71,9 @@ def _mutations(ballot: Ballot, world: World) -> dict[str, tuple[bytes, str]]:
     n2 = key.square
 
     def with_ciphertext(value: int) -> bytes:
-        return ballot.replace(ciphertext=int(value).to_bytes(key.parameters.ciphertext_bytes, "big")).to_bytes()
+        return ballot.replace(
+            ciphertext=int(value).to_bytes(key.parameters.ciphertext_bytes, "big")
+        ).to_bytes()
 
     return {
         "layout": (ballot.to_bytes() + b"\n", "ENC-1"),
@@ -111,50 +115,52 @@ NAMES = [
 @pytest.mark.parametrize("name", NAMES)
 def test_one_change_makes_a_ballot_invalid_and_records_nothing(world: World, name: str) -> None:
     box = world.enter()
-    ballot = encrypt(box, "ada", "council")
+    ballot = encrypt(box, "ada-lovelace", "council")
     data, check = _mutations(ballot.ballot, world)[name]
     with pytest.raises(InvalidBallot) as caught:
-        box.cast("ada", data)
+        box.cast("ada-lovelace", data)
     assert caught.value.check == check
-    assert box.status("ada")["council"] == "in progress"
+    assert box.status("ada-lovelace")["council"] == "in progress"
     assert world.premises().store.count() == 0
-    ballot.check_receipt(box.cast("ada", ballot.to_bytes()))
+    ballot.check_receipt(box.cast("ada-lovelace", ballot.to_bytes()))
 
 
 def test_another_voters_ballot_is_a_copy(world: World) -> None:
     box = world.enter()
-    stolen = encrypt(box, "ada", "board").to_bytes()
+    stolen = encrypt(box, "ada-lovelace", "board").to_bytes()
     box.cast("bea", stolen)
     with pytest.raises(InvalidBallot) as caught:
-        box.cast("ada", stolen)
+        box.cast("ada-lovelace", stolen)
     assert caught.value.check == "BAL-4"
-    assert box.status("ada")["board"] == "in progress"
-    box.cast("ada", encrypt(box, "ada", "board").to_bytes())
+    assert box.status("ada-lovelace")["board"] == "in progress"
+    box.cast("ada-lovelace", encrypt(box, "ada-lovelace", "board").to_bytes())
 
 
 def test_the_same_square_is_a_copy_whatever_its_bytes(world: World) -> None:
     premises, box = world.premises(), world.enter()
-    ballot = encrypt(box, "ada", "board")
+    ballot = encrypt(box, "ada-lovelace", "board")
     number, _ = ballot.ballot.numbers(premises.election.key)
-    premises.store.put(b"another ballot", square_digest(premises.election, premises.election.key.square - number), 1)
+    premises.store.put(
+        b"another ballot", square_digest(premises.election, premises.election.key.square - number), 1
+    )
     with pytest.raises(InvalidBallot) as caught:
-        box.cast("ada", ballot.to_bytes())
+        box.cast("ada-lovelace", ballot.to_bytes())
     assert caught.value.check == "BAL-4"
 
 
 @pytest.mark.parametrize("now", [GRACE_ENDS + 1, GRACE_ENDS + 10**6])
 def test_nothing_is_taken_after_grace(world: World, now: int) -> None:
     box = world.enter()
-    ballot = encrypt(box, "ada", "board").to_bytes()
+    ballot = encrypt(box, "ada-lovelace", "board").to_bytes()
     world.clock.now = now
     with pytest.raises(NotOpen) as caught:
-        box.cast("ada", ballot)
+        box.cast("ada-lovelace", ballot)
     assert caught.value.check == "BOX-8"
 
 
 def test_in_grace_connected_voters_may_finish(world: World) -> None:
     box = world.enter()
-    connected = encrypt(box, "ada", "board").to_bytes()
+    connected = encrypt(box, "ada-lovelace", "board").to_bytes()
     world.clock.now = CLOSES
     assert box.phase == Phase.GRACE
     late = encrypt(box, "bea", "board").to_bytes()
@@ -163,19 +169,19 @@ def test_in_grace_connected_voters_may_finish(world: World) -> None:
     assert caught.value.check == "BOX-8"
     assert box.status("bea")["board"] == "not voted"
     world.clock.now = GRACE_ENDS
-    receipt = box.cast("ada", connected)
+    receipt = box.cast("ada-lovelace", connected)
     assert receipt.reference.publish_by == GRACE_ENDS + 600
-    assert box.cast("ada", connected) == receipt
+    assert box.cast("ada-lovelace", connected) == receipt
 
 
 def test_nothing_is_taken_before_opening(world_of: Callable[[Path], World], sealed: Path) -> None:
     world = world_of(sealed)
     box = world.enter()
     assert box.phase == Phase.SEALED
-    ballot = encrypt(box, "ada", "board").to_bytes()
-    assert box.status("ada")["board"] == "not voted"
+    ballot = encrypt(box, "ada-lovelace", "board").to_bytes()
+    assert box.status("ada-lovelace")["board"] == "not voted"
     with pytest.raises(NotOpen) as caught:
-        box.cast("ada", ballot)
+        box.cast("ada-lovelace", ballot)
     assert caught.value.check == "BOX-8"
 
 
@@ -186,23 +192,29 @@ def test_nothing_is_taken_before_opening(world_of: Callable[[Path], World], seal
 def test_a_ballot_has_the_slot_of_its_arrival(world: World, now: float, slot: int) -> None:
     world.clock.now = now
     box = world.enter()
-    assert box.cast("ada", encrypt(box, "ada", "board").to_bytes()).reference.publish_by == slot + 600
+    assert (
+        box.cast("ada-lovelace", encrypt(box, "ada-lovelace", "board").to_bytes()).reference.publish_by
+        == slot + 600
+    )
 
 
 def test_no_ballot_gets_a_slot_that_is_published(world: World) -> None:
     world.clock.now = FIRST
     box = world.enter()
     assert box.publish() == 0
-    assert box.cast("ada", encrypt(box, "ada", "board").to_bytes()).reference.publish_by == SECOND + 600
+    assert (
+        box.cast("ada-lovelace", encrypt(box, "ada-lovelace", "board").to_bytes()).reference.publish_by
+        == SECOND + 600
+    )
 
 
 def test_of_many_threads_one_ballot_wins(world: World) -> None:
     boxes = [world.enter(), world.enter()]
-    ballots = [encrypt(boxes[0], "ada", "board").to_bytes() for _ in range(8)]
+    ballots = [encrypt(boxes[0], "ada-lovelace", "board").to_bytes() for _ in range(8)]
 
     def cast(i: int) -> str:
         try:
-            boxes[i % 2].cast("ada", ballots[i])
+            boxes[i % 2].cast("ada-lovelace", ballots[i])
         except AlreadyVoted:
             return "refused"
         return "taken"
@@ -223,7 +235,7 @@ with BallotBox.open(directory, clock=lambda: float(start)) as box:
     print("ready", flush=True)
     sys.stdin.readline()
     try:
-        box.cast("ada", data)
+        box.cast("ada-lovelace", data)
     except AlreadyVoted:
         print("refused")
     else:
@@ -236,11 +248,12 @@ def test_of_two_processes_one_ballot_wins(world: World, tmp_path: Path) -> None:
     casters = []
     for i in range(2):
         file = tmp_path / f"ballot-{i}"
-        file.write_bytes(encrypt(box, "ada", "board").to_bytes())
+        file.write_bytes(encrypt(box, "ada-lovelace", "board").to_bytes())
         command = [sys.executable, "-c", _CASTER, str(world.directory), str(file), str(world.clock.now)]
         casters.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
     for caster in casters:
-        assert caster.stdout and caster.stdout.readline() == "ready\n"
+        assert caster.stdout
+        assert caster.stdout.readline() == "ready\n"
     for caster in casters:
         assert caster.stdin
         caster.stdin.write("go\n")
@@ -256,12 +269,12 @@ def _steps(world: World, ballot: bytes, steps: int) -> None:
     digest = hashlib.sha256(ballot).digest()
     ticket = premises.slot_key.ticket(digest)
     if steps > 0:
-        assert premises.register.reserve("ada", "board", ticket, world.clock.now)
+        assert premises.register.reserve("ada-lovelace", "board", ticket, world.clock.now)
     if steps > 1:
         number, _ = Ballot.from_bytes(ballot).numbers(premises.election.key)
         premises.store.put(ballot, square_digest(premises.election, number), FIRST)
     if steps > 2:
-        premises.register.confirm("ada", "board", ticket)
+        premises.register.confirm("ada-lovelace", "board", ticket)
     premises.close()
 
 
@@ -269,13 +282,13 @@ def _steps(world: World, ballot: bytes, steps: int) -> None:
 @pytest.mark.parametrize("reopen", [False, True])
 def test_an_interrupted_cast_is_finished_or_undone(world: World, steps: int, reopen: bool) -> None:
     box = world.enter()
-    encrypted = encrypt(box, "ada", "board")
+    encrypted = encrypt(box, "ada-lovelace", "board")
     _steps(world, encrypted.to_bytes(), steps)
     if reopen:
         box = world.enter()
-        assert box.status("ada")["board"] == ("voted" if steps > 1 else "in progress")
+        assert box.status("ada-lovelace")["board"] == ("voted" if steps > 1 else "in progress")
         assert world.premises().register.in_flight() == []
-    encrypted.check_receipt(box.cast("ada", encrypted.to_bytes()))
+    encrypted.check_receipt(box.cast("ada-lovelace", encrypted.to_bytes()))
     premises = world.premises()
     assert (premises.store.count(), premises.register.turnout()) == (1, {"board": 1})
     assert premises.register.in_flight() == []
@@ -286,19 +299,19 @@ def test_after_a_crash_another_ballot_is_taken_only_if_the_first_was_not(
     world: World, steps: int, error: type[EvoteError] | None
 ) -> None:
     box = world.enter()
-    _steps(world, encrypt(box, "ada", "board").to_bytes(), steps)
-    second = encrypt(box, "ada", "board").to_bytes()
+    _steps(world, encrypt(box, "ada-lovelace", "board").to_bytes(), steps)
+    second = encrypt(box, "ada-lovelace", "board").to_bytes()
     if error is None:
-        box.cast("ada", second)
+        box.cast("ada-lovelace", second)
     else:
         with pytest.raises(error):
-            box.cast("ada", second)
+            box.cast("ada-lovelace", second)
     assert world.premises().store.count() == 1
 
 
 def test_tickets_are_not_judged_without_their_key(world: World) -> None:
     box = world.enter()
-    _steps(world, encrypt(box, "ada", "board").to_bytes(), 2)
+    _steps(world, encrypt(box, "ada-lovelace", "board").to_bytes(), 2)
     (world.directory / "private" / "slot.key").unlink()
     with pytest.raises(StateError) as caught:
         BallotBox.open(world.directory, clock=world.clock)
@@ -307,17 +320,17 @@ def test_tickets_are_not_judged_without_their_key(world: World) -> None:
 
 def test_neither_store_holds_what_links_voter_and_ballot(world: World) -> None:
     box = world.enter()
-    ballot = encrypt(box, "ada", "board")
-    box.cast("ada", ballot.to_bytes())
+    ballot = encrypt(box, "ada-lovelace", "board")
+    box.cast("ada-lovelace", ballot.to_bytes())
     private = world.directory / "private"
     register, store = (private / "register.db").read_bytes(), (private / "box.db").read_bytes()
     digest = hashlib.sha256(ballot.to_bytes()).digest()
     ticket = world.premises().slot_key.ticket(digest)
-    assert b"ada" in register
+    assert b"ada-lovelace" in register
     assert ballot.ballot.ciphertext not in register
     for secret in (digest, ballot.leaf_hash, ticket):
         assert secret not in register
-    for name in (b"ada", b"Ada", ticket):
+    for name in (b"ada-lovelace", ticket):
         assert name not in store
     names = sorted(path.name for path in private.iterdir())
     assert not [name for name in names if name.endswith(("-wal", "-journal", "-shm"))]

@@ -38,14 +38,16 @@ def test_a_new_roll_has_new_salts(register: Register) -> None:
 
 
 def test_the_roll_is_fixed_once_somebody_connected(register: Register) -> None:
-    register.mark_in_progress("ada", "board", 0)
+    register.mark_in_progress("ada-lovelace", "board", 0)
     with pytest.raises(StateError) as caught:
         register.replace_roll(parse_roll(ROLL.encode(), DRAFT))
     assert caught.value.check == "BOX-3"
 
 
 def test_a_roll_of_another_plan_is_noticed(register: Register) -> None:
-    plan = DRAFT.replace(contests=DRAFT.contests[:1], counting=DRAFT.counting.replace(units=DRAFT.counting.units[:2]))
+    plan = DRAFT.replace(
+        contests=DRAFT.contests[:1], counting=DRAFT.counting.replace(units=DRAFT.counting.units[:2])
+    )
     with pytest.raises(ParameterError) as caught:
         register.roll(plan)
     assert caught.value.check == "BOX-1"
@@ -80,9 +82,9 @@ def test_one_reservation_wins_and_is_confirmed(register: Register) -> None:
 
 
 def test_a_released_voter_is_still_connected(register: Register) -> None:
-    assert register.reserve("ada", "board", TICKET, 125)
-    register.release("ada", "board", TICKET)
-    found = register.status("ada")
+    assert register.reserve("ada-lovelace", "board", TICKET, 125)
+    register.release("ada-lovelace", "board", TICKET)
+    found = register.status("ada-lovelace")
     assert found["board"].state == Attendance.IN_PROGRESS
     assert not found["board"].in_flight
     assert found["council"].state == Attendance.NONE

@@ -30,42 +30,42 @@ def test_marks_of_other_programs_are_tolerated(data: bytes) -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "ada,Ada",
-        "ada,Ada,board,more",
+        "ada-lovelace,Ada",
+        "ada-lovelace,Ada,board,more",
         ",Ada,board",
         "x" * 101 + ",Ada,board",
-        "ada," + "x" * 201 + ",board",
-        "ada,Ada,",
-        "ada,Ada,board;",
-        "ada,Ada,senate",
-        "ada,Ada,council",
-        "ada,Ada,council:west",
-        "ada,Ada,council:north:1:1",
-        "ada,Ada,council:north;council:south",
-        "ada,Ada,board::0",
-        "ada,Ada,board::-1",
-        "ada,Ada,board::1000001",
-        "ada,Ada,board::01",
-        "ada,Ada,board::1_0",
-        "ada,Ada,board::١٢",
-        "ada,Ada,board::1.5",
+        "ada-lovelace," + "x" * 201 + ",board",
+        "ada-lovelace,Ada,",
+        "ada-lovelace,Ada,board;",
+        "ada-lovelace,Ada,senate",
+        "ada-lovelace,Ada,council",
+        "ada-lovelace,Ada,council:west",
+        "ada-lovelace,Ada,council:north:1:1",
+        "ada-lovelace,Ada,council:north;council:south",
+        "ada-lovelace,Ada,board::0",
+        "ada-lovelace,Ada,board::-1",
+        "ada-lovelace,Ada,board::1000001",
+        "ada-lovelace,Ada,board::01",
+        "ada-lovelace,Ada,board::1_0",
+        "ada-lovelace,Ada,board::١٢",
+        "ada-lovelace,Ada,board::1.5",
         "a\x00da,Ada,board",
-        "ada,A\u202eda,board",
-        'ada,"A\nda",board',
-        'ada,"Ada,board',
+        "ada-lovelace,A\u202eda,board",
+        'ada-lovelace,"A\nda",board',
+        'ada-lovelace,"Ada,board',
         "bea,Ada,board",
     ],
 )
 def test_a_bad_line_is_named_and_nothing_is_imported(line: str) -> None:
     text = f"{HEAD}bea,Bea,board\n{line}\n"
-    with pytest.raises(ParameterError, match="line [34]") as caught:
+    with pytest.raises(ParameterError, match=r"line [34]") as caught:
         parse_roll(text.encode(), DRAFT)
     assert caught.value.check == "BOX-1"
 
 
 def test_every_bad_line_is_counted_and_ten_are_named() -> None:
     text = HEAD + "".join(f"v{i},V,senate\n" for i in range(12))
-    with pytest.raises(ParameterError, match="line 11: .* and 2 more bad lines") as caught:
+    with pytest.raises(ParameterError, match=r"line 11: .* and 2 more bad lines") as caught:
         parse_roll(text.encode(), DRAFT)
     assert "line 12" not in str(caught.value)
 
@@ -80,10 +80,9 @@ def test_a_file_that_is_no_roll_is_refused(data: bytes) -> None:
 @given(st.binary(max_size=200))
 def test_hostile_bytes_give_only_the_one_error(data: bytes) -> None:
     for text in (data, HEAD.encode() + data):
-        try:
+        with pytest.raises(ParameterError) as caught:
             parse_roll(text, DRAFT)
-        except ParameterError as error:
-            assert error.check == "BOX-1"
+        assert caught.value.check == "BOX-1"
 
 
 def test_commitments_follow_the_plan_and_not_the_order_of_the_file() -> None:
