@@ -69,7 +69,7 @@ def main(step: str, source: Path, work: Path) -> None:
             died = crash(run, folder, place, half=half)
             run(folder)
             report = audit_record(folder / "record", until="end" if step == "finish" else "closed")
-            temporary = [path.name for path in folder.rglob(".*.tmp")]
+            temporary = [path.name for path in (folder / "record").rglob(".*.tmp")]
             print(place, half, died, report.verified, temporary, [one.check for one in report.failures])
             shutil.rmtree(folder)
 

@@ -111,7 +111,7 @@ def encrypt_ballot(
         powers: Powers of H; by default a table that is built once for each key (about 0.1 s at 3072 bits).
 
     Returns:
-        The ballot; about 14 kB at 3072 bits and 11 options. Choice and nonce are forgotten.
+        The ballot; about 16 kB at 3072 bits and 11 options. Choice and nonce are forgotten.
 
     Raises:
         ParameterError: The choice is not on the list (MAN-1).

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Annotated, Final, Literal, TypeVar
+from typing import Final, Literal, TypeVar
 
 from evote.board import Entry, Kind, LogWriter, read_bounded, write_durably
 from evote.board import Phase as LogPhase
@@ -19,7 +19,7 @@ from evote.box.draft import DRAFT_FILE, read_draft, software, write_draft
 from evote.box.premises import Premises, log_phase
 from evote.box.roll import Roll, parse_roll
 from evote.box.service_keys import KEY_FILES, ServiceKeys, create_service_keys, exclusive
-from evote.encoding import Digest, Document, Field, encode_base64url
+from evote.encoding import Digest, Document, Text, encode_base64url
 from evote.errors import StateError, StorageError
 from evote.manifest import Draft, Manifest, verify_manifest
 from evote.record import layout
@@ -49,7 +49,7 @@ class Resealing(Document):
     type: Literal["evote/resealing"] = "evote/resealing"
     version: Literal[1] = 1
     election: Digest
-    reason: Annotated[str, Field(min_length=1, max_length=1000)]
+    reason: Text
 
 
 def ceremony_folder(directory: Path) -> Path:

@@ -10,7 +10,17 @@ from pydantic import Field
 
 from evote.encoding.base64url import decode_base64url, encode_base64url
 from evote.encoding.document import Document, Part, canonical_json
-from evote.encoding.fields import Bytes, Count, Digest, Identifier, PublicKeyBytes, SignatureBytes, Text, Time
+from evote.encoding.fields import (
+    Bytes,
+    Count,
+    Digest,
+    Identifier,
+    PublicKeyBytes,
+    Remark,
+    SignatureBytes,
+    Text,
+    Time,
+)
 
 __all__ = [
     "Bytes",
@@ -21,6 +31,7 @@ __all__ = [
     "Identifier",
     "Part",
     "PublicKeyBytes",
+    "Remark",
     "SignatureBytes",
     "Text",
     "Time",

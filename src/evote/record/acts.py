@@ -9,7 +9,19 @@ from __future__ import annotations
 from typing import Annotated, ClassVar, Literal
 
 from evote.crypto.transcript import framed_digest
-from evote.encoding import Bytes, Count, Digest, Document, Field, Identifier, Part, SignatureBytes, Text, Time
+from evote.encoding import (
+    Bytes,
+    Count,
+    Digest,
+    Document,
+    Field,
+    Identifier,
+    Part,
+    Remark,
+    SignatureBytes,
+    Text,
+    Time,
+)
 
 
 class TrusteeSignature(Part):
@@ -34,7 +46,7 @@ class Seal(Document):
     reference_key: Text
     register_key: Text
     supersedes: Annotated[tuple[Digest, ...], Field(max_length=1)]
-    reason: Annotated[str, Field(max_length=1000)]
+    reason: Remark
     signatures: Signatures
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from evote.board import Entry, Kind, LogWriter, read_bounded, write_durably
 from evote.board.record_folder import RecordFolder
+from evote.board.writer import STATE_FILE
 from evote.crypto.notes import NoteSigner
 from evote.encoding import Document
 from evote.errors import EvoteError, StateError
@@ -80,6 +81,13 @@ class _Stages:
             log.append([(Entry.of(kind, data), b"") for data in files])
 
 
+def _settle(directory: Path) -> None:
+    """Let the log finish or forget what an interrupted run left half written; only its key's holder can."""
+    private = directory / "private"
+    if (private / _LOG_KEY).is_file() and (private / STATE_FILE).is_file():
+        LogWriter(directory / "record", private, NoteSigner.load(private / _LOG_KEY)).close()
+
+
 def start_tally(directory: Path, progress: Progress) -> VerifiedClosing:
     """Verify the record up to its closing and publish the sums that the sealed plan opens.
 
@@ -92,6 +100,7 @@ def start_tally(directory: Path, progress: Progress) -> VerifiedClosing:
 
     Spec: SUM-1 to SUM-3
     """
+    _settle(directory)
     closing = verify_closing(directory / "record", progress=progress)
     sums = {layout.sum_path(unit): total for unit, total in closing.sums.items()}
     _Stages(directory, closing).publish(Kind.SUM, sums)
@@ -184,6 +193,7 @@ def finish_tally(directory: Path, lots: Lots, progress: Progress) -> Outcome:
 
     Spec: SHR, RES, SEA, MIN, END
     """
+    _settle(directory)
     closing = verify_closing(directory / "record", progress=progress)
     if not (directory / "private" / _LOG_KEY).is_file():
         return _open_without_log(directory, closing, lots)

@@ -16,6 +16,26 @@ from evote.record.election import PublicElection
 from evote.verify.ballots import UnitTally
 
 
+def verify_seal(election: PublicElection) -> None:
+    """Check the seal's own fields: three different keys under their names, no signature that nobody verifies.
+
+    Raises:
+        VerificationError: They are not (ACT-1).
+        EncodingError: A key is not the text of a note key (BRD-5).
+
+    Spec: ACT-1
+    """
+    seal, origin = election.seal, election.manifest.origin
+    texts = (seal.log_key, seal.reference_key, seal.register_key)
+    keys = [NoteKey.from_text(text) for text in texts]
+    if [key.name for key in keys] != [origin, f"{origin}/reference", f"{origin}/register"]:
+        raise VerificationError("The seal's keys are not named after the origin.", check="ACT-1")
+    if len({key.public for key in keys}) != len(keys):
+        raise VerificationError("Log, reference and register must have different keys.", check="ACT-1")
+    if seal.signatures:
+        raise VerificationError("This release knows no signatures of trustees on acts.", check="ACT-1")
+
+
 def _verify_register_act(election: PublicElection, act: RegisterAct, hour: int, check: str) -> None:
     if act.election != election.id:
         raise VerificationError("The act belongs to another election.", check=check)

@@ -23,7 +23,7 @@ from evote.record.acts import Closing, Opening
 from evote.record.election import PublicElection
 from evote.record.keys import Drill
 from evote.record.tally import Sum
-from evote.verify.acts import verify_closing_act, verify_opening_act
+from evote.verify.acts import verify_closing_act, verify_opening_act, verify_seal
 from evote.verify.ballots import BallotAuditor, UnitTally
 from evote.verify.drill import verify_drill
 from evote.verify.files import verify_entries, verify_known_files, verify_professions
@@ -161,6 +161,7 @@ def _read_election(folder: RecordFolder, step: Step) -> PublicElection | None:
     election = None
     with step.finding(layout.SEAL, "ACT-1"):
         found = folder.election()
+        verify_seal(found)
         _ = found.manifest.sizes, found.keys.positions, found.keys.modulus_certificate  # names and widths
         election = found
     return election  # noqa: RET504 - None if the block above failed
