@@ -92,6 +92,10 @@ class EncryptedBallot:
                 "The receipt is not signed by this election; do not rely on it and report it.",
                 check=error.check,
             ) from error
+        publication = self.election.manifest.publication
+        slots = (*publication.times, self.election.manifest.timetable.grace_ends)
+        if receipt.reference.publish_by - publication.delay not in slots:
+            raise FaultyBoard("The receipt promises publication at no sealed time; report it.", check="REF-6")
         received = (contest, receipt.reference.leaf_hash, receipt.code)
         if received != (self.ballot.contest, self.leaf_hash, self.code):
             raise FaultyBoard(

@@ -10,6 +10,7 @@ import os
 import secrets
 import stat
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -87,6 +88,28 @@ def write_durably(path: Path, data: bytes, *, mode: int = 0o644) -> None:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else None
         raise _refuse(path, f"cannot be written ({reason or 'bad name'})") from None
+
+
+@contextmanager
+def hold_lock(path: Path) -> Iterator[None]:
+    """Be the only one, among threads and processes, inside this block; waits for the others.
+
+    The system gives the lock back when a process dies. POSIX only.
+
+    Raises:
+        StorageError: The lock file cannot be opened.
+    """
+    import fcntl  # POSIX only; readers of a record do without
+
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise _refuse(path, f"cannot be opened ({error.strerror})") from None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def create_file(path: Path, data: bytes, *, mode: int) -> None:

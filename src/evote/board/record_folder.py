@@ -6,6 +6,7 @@ Spec: REC
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -38,7 +39,7 @@ class RecordFolder:
 
     def has(self, name: str) -> bool:
         """Tell whether a file is there."""
-        return (self.path / name).is_file()
+        return os.path.isfile(self.path / name)  # noqa: PTH113 - False, not an error, where it cannot be looked at
 
     def bytes_of(self, name: str, limit: int = MAX_FILE_BYTES) -> bytes:
         """Read a file.
@@ -94,10 +95,13 @@ class RecordFolder:
             EncodingError: A file is not canonical (ENC).
         """
         if not self.has(layout.SEAL):
-            raise StateError(
-                f"{printable(self.path)} holds no sealed election; give the record's folder, or seal first.",
-                check="ACT-1",
-            )
+            where = printable(self.path)
+            hint = f"{where} does not exist"
+            if (self.path / "record" / layout.SEAL).is_file():
+                hint = f"{where} is an election folder; its record is {printable(self.path / 'record')}"
+            elif self.path.exists():
+                hint = f"{where} holds no sealed election: there is no {layout.SEAL}"
+            raise StateError(f"{hint}.", check="ACT-1")
         return PublicElection(
             self.read(layout.SEAL, Seal),
             self.read(layout.MANIFEST, Manifest),

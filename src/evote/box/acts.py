@@ -11,6 +11,7 @@ from evote.board import Phase as LogPhase
 from evote.box.premises import Premises, log_phase
 from evote.box.publication import append_ballots
 from evote.box.register import Marks
+from evote.box.setup import verify_as_sealed
 from evote.crypto.merkle import leaf_hash, root_of
 from evote.crypto.transcript import framed_digest
 from evote.errors import NotOpen, StateError
@@ -34,8 +35,15 @@ def open_vote(premises: Premises) -> Opening:
     with premises.alone():
         election = premises.election
         if log_phase(premises.private) != LogPhase.SEALED:
-            raise StateError("The vote was opened before.", check="ACT-2")
+            raise StateError("The vote is opened already.", check="ACT-2")
         _verify_empty(premises)
+        verify_as_sealed(premises)
+        if premises.clock() > election.manifest.timetable.grace_ends:
+            raise StateError(
+                "The sealed closing hour is past; set new hours and seal again.",
+                check="ACT-2",
+                subject="timetable",
+            )
         if premises.record.has(layout.OPEN):  # interrupted before the log had it
             act = premises.record.read(layout.OPEN, Opening)
         else:
@@ -90,6 +98,7 @@ def close_vote(premises: Premises) -> Closing:
         act = premises.record.read(layout.CLOSE, Closing) if premises.record.has(layout.CLOSE) else None
         if act is None:
             _verify_closing_hour(premises)
+            premises.verify_stores()
             _verify_counts(premises)
             append_ballots(premises, list(premises.store.digests()))
             act = _make_closing(premises)

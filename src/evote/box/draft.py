@@ -17,7 +17,7 @@ from typing import Any, Final
 import evote
 from evote.board.files import printable, read_bounded, walk_files, write_durably
 from evote.crypto.transcript import framed_digest
-from evote.errors import StateError
+from evote.errors import EncodingError, StateError
 from evote.manifest import Draft, Software, verify_election
 
 DRAFT_FILE: Final = "manifest.json"
@@ -59,7 +59,10 @@ def read_draft(directory: Path) -> Draft:
             check="BOX-12",
             subject=DRAFT_FILE,
         )
-    draft = Draft.from_json_text(read_bounded(path, Draft.max_bytes))
+    try:
+        draft = Draft.from_edited_text(read_bounded(path, Draft.max_bytes))
+    except EncodingError as error:
+        raise EncodingError(f"{printable(path)}: {error}", check=error.check, subject=DRAFT_FILE) from None
     verify_election(draft)
     return draft
 

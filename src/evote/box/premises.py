@@ -13,15 +13,16 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from evote.board import LogWriter, read_bounded
+from evote.board import Kind, LogWriter, read_bounded
 from evote.board import Phase as LogPhase
+from evote.board.files import printable
 from evote.board.record_folder import RecordFolder
 from evote.board.writer import STATE_FILE, LogState
 from evote.box.database import database_path
 from evote.box.register import Entitlement, Register
 from evote.box.service_keys import ServiceKeys, SlotKey, exclusive, load_service_keys
 from evote.box.urn import BallotStore
-from evote.errors import NotEligible, ParameterError
+from evote.errors import NotEligible, ParameterError, StateError, StorageError
 from evote.manifest import Manifest
 from evote.record import layout
 from evote.record.election import PublicElection
@@ -47,6 +48,11 @@ def log_phase(private: Path) -> LogPhase:
     if not path.exists():
         return LogPhase.EMPTY
     return LogPhase(LogState.from_bytes(read_bounded(path, LogState.max_bytes)).phase)
+
+
+def _is_hostile(voter: str) -> bool:
+    """Tell whether an id can be on no roll because it is no text."""
+    return any("\ud800" <= character <= "\udfff" for character in voter)
 
 
 @dataclass(slots=True)
@@ -88,6 +94,14 @@ class Premises:
         box_path = database_path(box, private / "box.db")
         if register_path.resolve() == box_path.resolve():
             raise ParameterError("Register and box must be two databases.", check="BOX-2")
+        if log_phase(private) != LogPhase.EMPTY:
+            for path in (register_path, box_path):
+                if not path.is_file():
+                    raise StorageError(
+                        f"{printable(path)} is missing; the election is sealed and has one: bring it back.",
+                        check="BOX-2",
+                        subject=printable(path),
+                    )
         opened = Register(register_path)
         try:
             return cls(directory, opened, BallotStore(box_path), clock)
@@ -172,10 +186,33 @@ class Premises:
             return
         key = self.slot_key
         key.verify_present()
+        key.verify_made(one.ticket for one in waiting)
         stored = {key.ticket(digest) for digest in self.store.digests()}
         for one in waiting:
             settle = self.register.confirm if one.ticket in stored else self.register.release
             settle(one.voter, one.contest, one.ticket)
+
+    def verify_stores(self) -> None:
+        """Check that the box holds every ballot of the log: a store from a backup would let people vote twice.
+
+        Raises:
+            StateError: It lost one (BOX-4).
+
+        Spec: BOX-4
+        """
+        if log_phase(self.private) != LogPhase.VOTING:
+            return
+        stored = set(self.store.digests())
+        with self.log() as log:
+            lost = sum(
+                entry.kind == Kind.BALLOT and entry.digest not in stored for entry in log.entries(0, log.size)
+            )
+        if lost:
+            raise StateError(
+                f"The log holds {lost} ballots that the box does not: was a backup restored? Bring back the newest "
+                "register and box.",
+                check="BOX-4",
+            )
 
     def log(self) -> LogWriter:
         """Open the log for writing."""
@@ -187,7 +224,7 @@ class Premises:
         Raises:
             NotEligible: They are not on its roll (BOX-7).
         """
-        found = self.register.entitlement(voter, contest)
+        found = None if _is_hostile(voter) else self.register.entitlement(voter, contest)
         if found is None:
             raise NotEligible(
                 f"This voter is not on the roll of {contest!r}.", check="BOX-7", subject=contest

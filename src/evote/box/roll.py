@@ -125,8 +125,9 @@ def parse_roll(data: bytes, election: Election) -> Roll:
     voters: dict[str, RegisteredVoter] = {}
     faults: list[str] = []
     try:
-        if next(reader, []) != _COLUMNS:
-            raise _refuse(f"line 1: the first line must be {','.join(_COLUMNS)}")
+        if (first := next(reader, [])) != _COLUMNS:
+            hint = "; the columns are separated by commas, not semicolons" if ";" in "".join(first) else ""
+            raise _refuse(f"line 1: the first line must be {','.join(_COLUMNS)}{hint}")
         for row in reader:
             try:
                 voter = _read_row(row, election)

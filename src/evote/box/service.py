@@ -70,7 +70,7 @@ class BallotBox:
         premises = Premises.enter(directory, register, box, clock)
         try:
             with premises.alone():
-                pass
+                premises.verify_stores()
         except BaseException:
             premises.close()
             raise

@@ -6,18 +6,17 @@ Spec: BOX-5, BOX-6
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import hmac
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from evote.board.files import make_folder, printable, read_bounded, remove_file, write_durably
+from evote.board.files import hold_lock, make_folder, printable, read_bounded, remove_file, write_durably
 from evote.crypto.notes import NoteSigner
 from evote.errors import StateError, StorageError
 
@@ -108,16 +107,12 @@ def exclusive(private: Path) -> Iterator[None]:
 
     Spec: BOX-6
     """
-    path = private / _LOCK
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise StorageError(f"{printable(path)}: {error.strerror}.", subject=printable(path)) from None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with hold_lock(private / _LOCK):
         yield
-    finally:
-        os.close(descriptor)
+
+
+def _mark(key: bytes) -> bytes:
+    return hashlib.sha256(b"evote/v1/slot-key" + key).digest()[:4]
 
 
 class SlotKey:
@@ -130,8 +125,22 @@ class SlotKey:
         self._path = private / _SLOT_KEY
 
     def ticket(self, digest: bytes) -> bytes:
-        """Return HMAC-SHA256(slot key, SHA-256 of the ballot); the key is made if there is none."""
-        return hmac.digest(self._load(), digest, hashlib.sha256)
+        """Return the key's mark || HMAC-SHA256(slot key, SHA-256 of the ballot); a missing key is made."""
+        key = self._load()
+        return _mark(key) + hmac.digest(key, digest, hashlib.sha256)
+
+    def verify_made(self, tickets: Iterable[bytes]) -> None:
+        """Refuse to judge tickets of another key.
+
+        Raises:
+            StateError: The key was replaced while casts were unfinished (BOX-6).
+        """
+        mark = _mark(self._read())
+        if any(not ticket.startswith(mark) for ticket in tickets):
+            raise StateError(
+                "The slot key is not the one of the unfinished casts: bring back private/slot.key.",
+                check="BOX-6",
+            )
 
     def verify_present(self) -> None:
         """Refuse to judge tickets without the key that made them.

@@ -114,6 +114,17 @@ def import_roll(directory: Path, data: bytes, *, register: str = "", box: str = 
     return roll
 
 
+def count_roll(directory: Path) -> int:
+    """Return the number of voters on the roll; 0 before any was imported."""
+    if not (directory / "private" / "register.db").is_file():
+        return 0
+    premises = Premises.enter(directory, "", "")
+    try:
+        return premises.register.roll(read_draft(directory)).voters
+    finally:
+        premises.close()
+
+
 def seal_election(directory: Path, *, reason: str = "", register: str = "", box: str = "") -> PublicElection:
     """Check the whole set-up and the empty box, and seal it.
 
@@ -159,6 +170,8 @@ def _seal(premises: Premises, reason: str) -> PublicElection:
     professions = _read_professions(directory, manifest)
     if not premises.register.untouched() or premises.store.count():
         raise StateError("Box and attendance list are not empty.", check="ACT-1")
+    if manifest.mode == "REAL" and manifest.timetable.closes <= premises.clock():
+        raise StateError("The closing hour is past; set hours to come.", check="ACT-1", subject="timetable")
 
     resealing = _resealing(private, record)
     if resealing is None and log_phase(private) == LogPhase.SEALED:
@@ -167,7 +180,9 @@ def _seal(premises: Premises, reason: str) -> PublicElection:
             return present
         if not reason:
             raise StateError(
-                f"Sealed before as {present.id.hex()[:8]}; to seal again, give the reason.", check="ACT-1"
+                f"Sealed before as {present.id.hex()[:8]} and something changed since; to seal again, "
+                'add --reason "why".',
+                check="ACT-1",
             )
         resealing = Resealing.make(election=present.id, reason=reason)
         write_durably(private / _RESEALING, resealing.to_bytes(), mode=0o600)
@@ -185,6 +200,29 @@ def _seal(premises: Premises, reason: str) -> PublicElection:
     _start_log(premises, signers, record.write(layout.SEAL, seal))
     remove_file(private / _RESEALING)
     return record.election()
+
+
+def verify_as_sealed(premises: Premises) -> None:
+    """Check that what people edit is still what was sealed, so that nobody opens what they did not mean.
+
+    Raises:
+        StateError: `manifest.json` or the ceremony was changed after sealing (ACT-2).
+
+    Spec: ACT-2
+    """
+    sealed, directory = premises.election, premises.directory
+    if (directory / DRAFT_FILE).is_file():
+        draft = read_draft(directory)
+        names = set(type(draft).model_fields) - {"type", "version"}
+        if any(getattr(draft, name) != getattr(sealed.manifest, name) for name in names):
+            raise StateError(
+                "manifest.json was changed after sealing; restore it, or seal again with --reason.",
+                check="ACT-2",
+                subject=DRAFT_FILE,
+            )
+    dealt = (ceremony_folder(directory) / "keys.json").is_file()
+    if dealt and _read_ceremony(directory, "keys.json", KeyRecord) != sealed.keys:
+        raise StateError("The key was dealt anew after sealing; drill and seal again.", check="ACT-2")
 
 
 def _build_manifest(premises: Premises) -> Manifest:

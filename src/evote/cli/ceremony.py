@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import click
 
-from evote.board.files import read_bounded, write_durably
+from evote.board.files import create_file, make_folder, read_bounded, write_durably
 from evote.box.setup import ceremony_folder, read_draft
 from evote.cli.console import (
     Commands,
@@ -19,6 +19,7 @@ from evote.cli.console import (
     code_file_option,
     folder_argument,
     read_codes,
+    read_share_file,
     say,
     share_option,
     spoken,
@@ -26,12 +27,12 @@ from evote.cli.console import (
 )
 from evote.crypto.sealing import MIN_CODE_LENGTH, STANDARD_COST, TOY_COST
 from evote.encoding import Document
-from evote.errors import ParameterError, StateError
+from evote.errors import ParameterError, StateError, StorageError
 from evote.keys.dealer import deal_keys
 from evote.keys.drill import contribute_to_drill, finish_drill, make_drill_shares
 from evote.keys.share_file import open_key_share, seal_key_share
 from evote.manifest import Draft, verify_election
-from evote.record.keys import DrillContribution, DrillShares, KeyRecord, KeyShareFile
+from evote.record.keys import DrillContribution, DrillShares, KeyRecord
 from evote.tally.session import inbox_folder
 from evote.verify.drill import drill_seed
 from evote.verify.keys import verify_key_record
@@ -66,19 +67,21 @@ def deal(directory: Path, shares: Path, codes: Path | None, *, again: bool) -> N
     """
     draft = _verified_draft(directory)
     folder = ceremony_folder(directory)
-    if (directory / "record" / "seal.json").exists() and not again:
-        raise StateError("The election is sealed; its key is dealt already.", check="KEY-8")
+    if (directory / "record" / "open.json").exists():
+        raise StateError("The vote was opened with its key; another could never count it.", check="KEY-8")
     if (folder / "keys.json").exists() and not again:
         raise StateError("The key is dealt already; to deal anew, add --again.", check="KEY-8")
+    _verify_free(draft, shares)
     chosen = _choose_codes(draft, codes)
     with waiting(f"Searching two safe primes of {draft.sizes.modulus_bits // 2} bits") as progress:
         dealt = deal_keys(draft.sizes, draft.policy, progress)
     shutil.rmtree(folder, ignore_errors=True)
     shutil.rmtree(directory / "inbox", ignore_errors=True)
+    make_folder(shares)
     cost = TOY_COST if draft.sizes.toy else STANDARD_COST
     for trustee, secret in dealt.secrets.items():
         file = seal_key_share(dealt.record, trustee, secret, chosen[trustee], cost)
-        write_durably(shares / f"{trustee}.share", file.to_bytes(), mode=0o600)
+        create_file(shares / f"{trustee}.share", file.to_bytes(), mode=0o600)
         say(f"Wrote {shares / trustee}.share")
     write_durably(folder / "keys.json", dealt.record.to_bytes())
     say("Fingerprint of the public key, for comparison aloud:")
@@ -86,10 +89,17 @@ def deal(directory: Path, shares: Path, codes: Path | None, *, again: bool) -> N
     say(f"Next: each trustee runs, twice: evote ceremony check {directory} --share FILE")
 
 
+def _verify_free(draft: Draft, shares: Path) -> None:
+    """Refuse a folder that holds share files: those of another key would be lost."""
+    for _, member in draft.policy.members:
+        if (path := shares / f"{member.id}.share").exists():
+            raise StorageError(f"{path} exists and may be needed; name an empty folder.", check="KEY-9")
+
+
 def _choose_codes(draft: Draft, path: Path | None) -> dict[str, str]:
     """Return an activation code for every holder before anything is generated."""
     given = read_codes(path) if path else {}
-    chosen = {}
+    chosen: dict[str, str] = {}
     for _, member in draft.policy.members:
         if path and member.id not in given:
             raise ParameterError(f"{path} has no code for {member.id}.", check="KEY-9", subject=member.id)
@@ -97,6 +107,12 @@ def _choose_codes(draft: Draft, path: Path | None) -> dict[str, str]:
         if len(code.strip()) < MIN_CODE_LENGTH:
             raise ParameterError(
                 f"The code of {member.id} is too short; take {MIN_CODE_LENGTH} characters or more.",
+                check="KEY-9",
+                subject=member.id,
+            )
+        if code in chosen.values():
+            raise ParameterError(
+                f"{member.id} has the code of another trustee; each needs a code of their own.",
                 check="KEY-9",
                 subject=member.id,
             )
@@ -163,7 +179,7 @@ def check(directory: Path, share_file: Path, code_file: Path | None) -> None:
     """
     draft, keys = _verified_draft(directory), read_keys(directory)
     verify_key_record(keys, draft.parameters, draft.policy)
-    file = KeyShareFile.from_bytes(read_bounded(share_file, KeyShareFile.max_bytes))
+    file = read_share_file(share_file)
     share = open_key_share(keys, file, ask_code(file.header.name, code_file))
     trustee, place = share.trustee, (share.position.group, share.position.member)
     say(f"The share of {trustee.name} ({trustee.role}) is right.")

@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from getpass import GetPassWarning
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from evote.board.files import printable, read_bounded
-from evote.errors import EvoteError, ParameterError
+from evote.errors import EncodingError, EvoteError, ParameterError
+from evote.record.keys import KeyShareFile
 
 console = Console(highlight=False, soft_wrap=True)
 folder_argument = click.argument("directory", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
@@ -42,7 +45,7 @@ class Refusal(click.ClickException):
 
     def show(self, file: Any = None) -> None:
         """Print the sentence."""
-        click.echo(f"evote: {self.message}", file=file or sys.stderr)
+        click.echo(f"evote: {printable(self.message)}", file=file or sys.stderr)
 
 
 class Commands(click.Group):
@@ -58,8 +61,12 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except EvoteError as error:
             raise Refusal(_sentence(error)) from error
-        except (PermissionError, FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
-            raise Refusal(f"{printable(str(error.filename))}: {error.strerror}.") from error
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise Refusal(f"{printable(str(error.filename or 'output'))}: {error.strerror}.") from error
+        except KeyboardInterrupt:
+            raise Refusal("Interrupted; run the command again, it goes on from where it was.") from None
 
 
 def _sentence(error: EvoteError) -> str:
@@ -87,14 +94,36 @@ def ask_code(name: str, code_file: Path | None) -> str:
     """Return an activation code: the only line of a file, or typed without echo."""
     if code_file is not None:
         return _text(code_file).strip("\r\n")
-    return str(click.prompt(f"Activation code of {name}", hide_input=True, err=True))
+    return _ask(f"Activation code of {name}", "--code-file", twice=False)
 
 
 def ask_new_code(name: str) -> str:
     """Ask a holder for a new activation code, twice, without echo."""
-    return str(
-        click.prompt(f"New activation code of {name}", hide_input=True, confirmation_prompt=True, err=True)
-    )
+    return _ask(f"New activation code of {name}", "--codes", twice=True)
+
+
+def _ask(question: str, option: str, *, twice: bool) -> str:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", GetPassWarning)
+            return str(click.prompt(question, hide_input=True, confirmation_prompt=twice, err=True))
+    except GetPassWarning:
+        raise Refusal(f"There is no terminal to type a code on without echo; use {option}.") from None
+
+
+def read_share_file(path: Path) -> KeyShareFile:
+    """Read a trustee's share file.
+
+    Raises:
+        ParameterError: It is none, or damaged (KEY-9).
+    """
+    try:
+        return KeyShareFile.from_bytes(read_bounded(path, KeyShareFile.max_bytes))
+    except EncodingError:
+        raise ParameterError(
+            f"{path} is not a share file, or it is damaged; use the file that the ceremony wrote.",
+            check="KEY-9",
+        ) from None
 
 
 def read_codes(path: Path) -> dict[str, str]:

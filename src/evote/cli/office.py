@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from pathlib import Path
 
@@ -11,7 +12,14 @@ import click
 
 from evote.board.files import read_bounded
 from evote.box import BallotBox, Phase
-from evote.box.setup import create_election_folder, import_roll, seal_election
+from evote.box.setup import (
+    ceremony_folder,
+    count_roll,
+    create_election_folder,
+    import_roll,
+    read_draft,
+    seal_election,
+)
 from evote.cli.console import Commands, folder_argument, json_option, moment, say, spoken
 from evote.errors import ParameterError, StateError
 from evote.manifest.template import cspm_2024
@@ -103,11 +111,15 @@ def publish(directory: Path, *, watch: bool, forced: bool) -> None:
     if watch and forced:
         raise click.UsageError("Use --watch or --now, not both.")
     with BallotBox.open(directory) as box:
-        say(f"{box.publish(forced=forced)} ballots published.")
+        if box.phase in (Phase.DRAFT, Phase.SEALED):
+            raise StateError("The vote is not open yet; there is nothing to publish.", check="BOX-9")
+        if box.phase in (Phase.CLOSED, Phase.TALLIED):
+            raise StateError("The vote is closed; every ballot is published.", check="BOX-9")
+        say(f"Ballots published: {box.publish(forced=forced)}.")
         while watch and box.phase in (Phase.SEALED, Phase.OPEN, Phase.GRACE):
             time.sleep(5)
             if count := box.publish():
-                say(f"{count} ballots published.")
+                say(f"Ballots published: {count}.")
 
 
 @click.command(short_help="Close the vote.")
@@ -118,21 +130,48 @@ def close(directory: Path) -> None:
     Example: evote close election
     """
     with BallotBox.open(directory) as box:
+        early = time.time() < box.public.manifest.timetable.closes
+        if box.phase == Phase.OPEN and early and sys.stdin.isatty():
+            click.confirm("The sealed hour has not come (mode TEST). Close the vote for good?", abort=True)
         act = box.close_vote()
         voters = sum(entry.voters for entry in act.marks)
-        early = " (before the sealed hour, mode TEST)" if act.early else ""
-        say(f"Closed {moment(act.time)}{early}: {voters} ballots, {voters} attendance marks.")
+        early_note = " (before the sealed hour, mode TEST)" if act.early else ""
+        say(f"Closed {moment(act.time)}{early_note}: ballots {voters}, attendance marks {voters}.")
         say(f"Next: evote tally start {directory}")
 
 
 _NEXT = {
-    Phase.DRAFT: "edit manifest.json, then roll import, ceremony, seal",
     Phase.SEALED: "open",
     Phase.OPEN: "publish, and close when the hour has come",
     Phase.GRACE: "close",
     Phase.CLOSED: "tally start, tally decrypt by each trustee, tally finish",
     Phase.TALLIED: "verify",
 }
+
+
+def _draft_state(directory: Path) -> dict[str, object]:
+    """Say what of the set-up is done and what comes next; a manifest that breaks a rule is refused."""
+    draft = read_draft(directory)
+    folder = ceremony_folder(directory)
+    voters = count_roll(directory)
+    key, drill = (folder / "keys.json").is_file(), (folder / "drill.json").is_file()
+    following = (
+        "roll import"
+        if not voters
+        else "ceremony deal"
+        if not key
+        else "ceremony check by each trustee, twice, then ceremony drill"
+        if not drill
+        else "seal"
+    )
+    return {
+        "mode": draft.mode,
+        "contests": f"{len(draft.contests)}",
+        "voters on the roll": f"{voters}",
+        "key": "dealt" if key else "not dealt",
+        "drill": "passed" if drill else "not held",
+        "next": following,
+    }
 
 
 @click.command()
@@ -158,7 +197,7 @@ def status(directory: Path, *, as_json: bool) -> None:
     except StateError as error:
         if error.check != "ACT-1":
             raise
-        state = {"phase": Phase.DRAFT.value, "next": _NEXT[Phase.DRAFT]}
+        state = {"phase": Phase.DRAFT.value, **_draft_state(directory)}
     if as_json:
         say(json.dumps(state, sort_keys=True))
         return

@@ -22,7 +22,7 @@ def print_seats(seats: SeatsRecord) -> None:
         say(f"{seats.contest}: too few ballots to open, as sealed.")
         return
     table = Table(
-        title=f"{seats.contest}: {seats.votes_cast} votes cast, {seats.blank} blank", title_justify="left"
+        title=f"{seats.contest}: votes cast {seats.votes_cast}, blank {seats.blank}", title_justify="left"
     )
     table.add_column("List")
     table.add_column("Votes", justify="right")

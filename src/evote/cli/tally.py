@@ -8,7 +8,6 @@ from pathlib import Path
 
 import click
 
-from evote.board.files import read_bounded
 from evote.cli.console import (
     Commands,
     ask_code,
@@ -16,6 +15,7 @@ from evote.cli.console import (
     folder_argument,
     moment,
     progress_bar,
+    read_share_file,
     say,
     share_option,
     spoken,
@@ -23,14 +23,20 @@ from evote.cli.console import (
 )
 from evote.cli.results import print_outcome
 from evote.cli.verifier import print_report
-from evote.errors import ParameterError
+from evote.errors import ParameterError, StateError
 from evote.keys.share_file import open_key_share
-from evote.record.keys import KeyShareFile
+from evote.record import layout
 from evote.tally.memory import ServedElections
 from evote.tally.opening import describe_need
-from evote.tally.session import finish_tally, post_decryption_shares, posted_trustees, start_tally
+from evote.tally.session import (
+    finish_tally,
+    inbox_folder,
+    post_decryption_shares,
+    posted_trustees,
+    start_tally,
+)
 from evote.verify import VerifiedClosing, audit_record, verify_closing
-from evote.verify.sums import needs_opening, still_needed
+from evote.verify.sums import needs_opening
 
 
 @click.group(cls=Commands)
@@ -57,7 +63,12 @@ def start(directory: Path) -> None:
     with progress_bar("Verifying the record") as progress:
         closing = start_tally(directory, progress)
     _describe(closing)
-    say(f"Next: trustees run: evote tally decrypt {directory} --share FILE")
+    if (directory / "record" / layout.END).is_file():
+        say(f"The tally is finished. Next: evote verify {directory / 'record'}")
+    elif any(map(needs_opening, closing.sums.values())):
+        say(f"Next: trustees run: evote tally decrypt {directory} --share FILE")
+    else:
+        say(f"Nobody voted. Next: evote tally finish {directory}")
 
 
 @tally.command()
@@ -71,7 +82,13 @@ def decrypt(directory: Path, share_file: Path, code_file: Path | None) -> None:
 
     Example: evote tally decrypt election --share moreau.share
     """
-    file = KeyShareFile.from_bytes(read_bounded(share_file, KeyShareFile.max_bytes))
+    file = read_share_file(share_file)
+    if (directory / "seal.json").is_file():
+        raise ParameterError(f"{directory} is a record; give the folder that contains it.")
+    if (directory / "record" / layout.END).is_file():
+        raise StateError(
+            f"The tally is finished; verify it: evote verify {directory / 'record'}", check="END-1"
+        )
     with progress_bar("Verifying the record first") as progress:
         closing = verify_closing(directory / "record", progress=progress)
     _describe(closing)
@@ -81,11 +98,12 @@ def decrypt(directory: Path, share_file: Path, code_file: Path | None) -> None:
     with waiting("Decrypting"):
         made = post_decryption_shares(directory, closing, share, memory, time.time())
     trustee = share.trustee
-    missing = still_needed(keys, posted_trustees(directory, closing))
-    need = f"Still needed: {describe_need(keys, missing)}." if missing else "A quorum is reached."
-    say(f"Share of {trustee.name} ({trustee.role}) posted for {len(made)} sums. {need}")
-    if not missing:
-        say(f"Next: evote tally finish {directory}")
+    need = describe_need(keys, posted_trustees(directory, closing))
+    say(f"Share of {trustee.name} ({trustee.role}) posted for {len(made)} sums.")
+    say(
+        f"It is in {inbox_folder(directory, trustee.id)}: on a machine of your own, give that folder to the bureau."
+    )
+    say(f"Still needed: {need}." if need else f"A quorum is reached. Next: evote tally finish {directory}")
 
 
 @tally.command()

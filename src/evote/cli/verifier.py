@@ -14,19 +14,30 @@ from evote.cli.console import console, json_option, progress_bar, say
 from evote.verify import Report, audit_record
 from evote.verify.report import STAGES, Stage
 
+ELECTION_ID_BYTES = 32
+
 
 @click.command()
 @click.argument("record", type=click.Path(path_type=Path))
 @click.option("--until", type=click.Choice(STAGES[1:]), default="end", show_default=True,
               help="Verify a record that is under way, up to this stage.")  # fmt: skip
+@click.option(
+    "--election", "expected", default="", metavar="HEX", help="Election id that the record must have."
+)
 @json_option
-def verify(record: Path, until: str, *, as_json: bool) -> None:
+def verify(record: Path, until: str, expected: str, *, as_json: bool) -> None:
     """Verify a record from its files alone. Exit status 0 only if everything is right.
 
     Example: evote verify election/record
     """
+    try:
+        election = bytes.fromhex("".join(expected.split()))
+    except ValueError:
+        election = b""
+    if expected and len(election) != ELECTION_ID_BYTES:
+        raise click.UsageError("An election id is 64 hexadecimal digits.")
     with progress_bar("Verifying") as progress:
-        report = audit_record(record, until=cast("Stage", until), progress=progress)
+        report = audit_record(record, until=cast("Stage", until), election=election, progress=progress)
     if as_json:
         say(json.dumps(_as_dict(report), sort_keys=True, ensure_ascii=False))
     else:

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import click
 
-from evote.ballot import Choice, encrypt_ballot
+from evote.ballot import Choice, EncryptedBallot, encrypt_ballot
+from evote.board.files import read_bounded, write_durably
 from evote.board.lookup import check_reference_in, find_code_in
 from evote.board.record_folder import RecordFolder
 from evote.box import BallotBox
 from evote.cli.console import folder_argument, json_option, moment, say
 from evote.crypto.fixed_base import plain_power
+from evote.record.ballot import Ballot
 from evote.record.reference import parse_code
 
 _LONGEST_CODE = 40
@@ -25,7 +27,13 @@ _LONGEST_CODE = 40
 @click.option("--voter", required=True, help="Voter id as on the roll.")
 @click.option("--contest", required=True, help="Contest id.")
 @click.option("--choice", required=True, help="List id, or «blank».")
-def vote(directory: Path, voter: str, contest: str, choice: str) -> None:
+@click.option(
+    "--ballot",
+    "ballot_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Keep the encrypted ballot in this file; after a crash, the same command gives the receipt again.",
+)
+def vote(directory: Path, voter: str, contest: str, choice: str, ballot_file: Path | None) -> None:
     """Encrypt a choice here, cast it, check the receipt, and print code and reference.
 
     Example: evote vote election --voter 1000056696 --contest cspm-2 --choice blank
@@ -34,7 +42,12 @@ def vote(directory: Path, voter: str, contest: str, choice: str) -> None:
         election = box.public
         election.manifest.contest(contest).option(choice)  # before anything is marked
         slot = box.slot(voter=voter, contest=contest)
-        ballot = encrypt_ballot(election, slot, Choice(choice), powers=plain_power(election.key))
+        if ballot_file is not None and ballot_file.exists():
+            ballot = EncryptedBallot(election, Ballot.from_bytes(read_bounded(ballot_file, Ballot.max_bytes)))
+        else:
+            ballot = encrypt_ballot(election, slot, Choice(choice), powers=plain_power(election.key))
+            if ballot_file is not None:
+                write_durably(ballot_file, ballot.to_bytes(), mode=0o600)
         receipt = box.cast(voter=voter, ballot=ballot.to_bytes())
     ballot.check_receipt(receipt)
     say("Your ballot is in the box. The receipt is checked: keep it.")
@@ -65,7 +78,9 @@ def check(text: str, record: Path, *, as_json: bool) -> None:
             "found": len(matches),
             "entries": [one.index for one in matches],
         }
-        lines = [f"{len(matches)} ballot(s) with this code are in the published log."]
+        lines = [f"Ballots with this code in the published log: {len(matches)}."]
+        if not matches:
+            lines.append("It is not published yet, or mistyped; the full reference tells which.")
         good = bool(matches)
     else:
         verdict = check_reference_in(folder, election, text, time.time())

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Final, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from evote.errors import EncodingError, EvoteError
 
-_MEGABYTE = 1 << 20
+_MEGABYTE: Final = 1 << 20
 
 
 def canonical_json(value: object) -> bytes:
@@ -28,10 +28,42 @@ def canonical_json(value: object) -> bytes:
     return text.encode()
 
 
+_WORDS: Final = {
+    "extra_forbidden": "unknown key",
+    "missing": "missing",
+    "string_pattern_mismatch": "small letters, digits and hyphens only (file names and origins: dots too)",
+    "too_long": "more than {max_length} items",
+    "too_short": "fewer than {min_length} items",
+    "string_too_long": "more than {max_length} characters",
+    "string_too_short": "empty",
+    "int_type": "must be a whole number",
+    "string_type": "must be a text",
+    "bool_type": "must be true or false",
+    "value_error": "{error}",
+    "literal_error": "must be {expected}",
+    "json_invalid": "not JSON ({error})",
+}
+_MOST_PROBLEMS: Final = 5
+
+
 def _sentence(kind: str, error: ValidationError) -> str:
-    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    place = ".".join(str(step) for step in first["loc"]) or "the whole"
-    return f"{kind}: {place}: {first['msg']}."
+    """Say in words what is wrong where; items of lists are counted from 1."""
+    problems = error.errors(include_url=False, include_input=False)
+    parts = []
+    for problem in problems[:_MOST_PROBLEMS]:
+        steps = [f"#{step + 1}" if isinstance(step, int) else step for step in problem["loc"]]
+        words = _WORDS.get(problem["type"], problem["msg"]).format(**problem.get("ctx", {}))
+        parts.append(f"{'.'.join(steps)}: {words}" if steps else words)
+    more = f"; and {len(problems) - _MOST_PROBLEMS} more" if len(problems) > _MOST_PROBLEMS else ""
+    return f"{kind}: {'; '.join(parts)}{more}."
+
+
+def _unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    keys = [key for key, _ in pairs]
+    for key in keys:
+        if keys.count(key) > 1:
+            raise EncodingError(f"The key «{key}» stands twice.", check="ENC-5")
+    return dict(pairs)
 
 
 class Part(BaseModel):
@@ -52,12 +84,18 @@ class Part(BaseModel):
             raise EncodingError(_sentence(cls.__name__, error), check="ENC-5") from None
 
     @classmethod
-    def from_json_text(cls, data: bytes) -> Self:
-        """Read an object that a person edited: any layout, still no unknown key and no wrong type.
+    def from_edited_text(cls, data: bytes) -> Self:
+        """Read an object that a person edited: any layout, still no unknown or repeated key, no wrong type.
 
         Raises:
             EncodingError: Not JSON of this object (ENC-5).
         """
+        found = cls._from_json(data)
+        json.loads(data, object_pairs_hook=_unique_keys)
+        return found
+
+    @classmethod
+    def _from_json(cls, data: bytes) -> Self:
         try:
             return cls.model_validate_json(data)
         except ValidationError as error:
@@ -102,7 +140,7 @@ class Document(Part):
                 f"{cls.__name__}: {len(data)} bytes are more than the {cls.max_bytes} allowed.", check="ENC-6"
             )
         try:
-            document = cls.from_json_text(data)
+            document = cls._from_json(data)
             again = document.to_bytes()
         except EvoteError:
             raise

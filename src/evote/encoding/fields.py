@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 from evote.encoding.base64url import decode_base64url, encode_base64url
 
 _MAX_COUNT = (1 << 53) - 1
+_END_OF_9999 = 253_402_300_799
 _FORBIDDEN_CATEGORIES = {
     "Cc",
     "Cf",
@@ -40,9 +41,12 @@ def _time_from_text(value: object) -> object:
     """Let people write hours as ISO 8601 with an offset; canonical bytes hold POSIX seconds."""
     if not isinstance(value, str):
         return value
-    moment = datetime.fromisoformat(value)
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        raise ValueError("write a time as 2024-06-11T09:00:00+02:00") from None
     if moment.tzinfo is None:
-        raise ValueError("needs a time zone, for example 2024-06-11T09:00:00+02:00")
+        raise ValueError("a time needs its zone, as in 2024-06-11T09:00:00+02:00")
     return int(moment.timestamp())
 
 
@@ -53,7 +57,7 @@ Digest = Annotated[Bytes, Field(min_length=32, max_length=32)]
 PublicKeyBytes = Annotated[Bytes, Field(min_length=32, max_length=32)]
 SignatureBytes = Annotated[Bytes, Field(min_length=64, max_length=64)]
 Count = Annotated[int, Field(ge=0, le=_MAX_COUNT)]
-Time = Annotated[int, BeforeValidator(_time_from_text), Field(ge=0, le=_MAX_COUNT)]
+Time = Annotated[int, BeforeValidator(_time_from_text), Field(ge=0, le=_END_OF_9999)]
 Identifier = Annotated[str, Field(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$")]
 Remark = Annotated[str, Field(max_length=1000), AfterValidator(_visible)]
 Text = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_visible)]

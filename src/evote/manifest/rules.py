@@ -67,6 +67,8 @@ def verify_manifest(manifest: Manifest) -> None:
         if entry.weight < entry.voters:
             raise _refuse("MAN-12", entry.unit, f"Unit {entry.unit}: every voter weighs at least 1.")
     for contest in manifest.contests:
+        if manifest.weight_of(contest.id) >= 1 << 53:
+            raise _refuse("MAN-12", contest.id, f"{contest.id}: the roll's total weight must be below 2^53.")
         check_capacity(manifest, contest, manifest.weight_of(contest.id))
 
 
@@ -101,7 +103,11 @@ def _verify_ids(election: Election) -> None:
     _unique("language", "languages", election.languages)
     files: dict[str, bytes] = {}
     for contest in election.contests:
-        _unique("list", contest.id, ("blank", *(one.id for one in contest.lists)))
+        _unique("list", contest.id, (one.id for one in contest.lists))
+        if any(one.id == "blank" for one in contest.lists):
+            raise _refuse(
+                "MAN-1", contest.id, f"{contest.id}: «blank» is the blank vote; give the list another id."
+            )
         _unique("section", contest.id, (section.id for section in contest.sections))
         ranks = (candidate.age_rank for one in contest.lists for candidate in one.candidates)
         _unique("age rank", contest.id, ranks)

@@ -113,7 +113,7 @@ class KeyRecord(Document):
         """
         for g, group in enumerate(self.groups, 1):
             for trustee in group.trustees:
-                if trustee.id == trustee_id:
+                if trustee.id == trustee_id and (g, trustee.index) in self.positions:
                     return self.positions[g, trustee.index], trustee
         raise ParameterError(f"No trustee is called {trustee_id!r}.", check="KEY-8")
 

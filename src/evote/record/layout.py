@@ -53,7 +53,7 @@ def minutes_path(contest: str) -> str:
 README_TEXT: Final = b"""\
 This folder is the complete public record of one election. Anybody can verify it.
 
-With evote (Python 3.11 or later):   pip install evote   then   evote verify THIS_FOLDER
+With the software evote (Python 3.11 or later):   evote verify THIS_FOLDER
 
 Without: every *.json file is canonical JSON (sorted keys, no white space); large integers are big-endian
 bytes in base64url. The SHA-256 of seal.json is the election id. `checkpoint` is the signed head of a C2SP

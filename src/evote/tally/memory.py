@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Literal
 
-from evote.board.files import read_bounded, write_durably
+from evote.board.files import hold_lock, read_bounded, write_durably
 from evote.encoding import Digest, Document
 from evote.errors import StateError, StorageError
 
@@ -48,8 +49,9 @@ class ServedElections:
     @classmethod
     def of_share_file(cls, share_file: Path, trustee: str, keys_digest: bytes) -> ServedElections:
         """Return the memory of one share file of one key."""
-        name = f"{keys_digest.hex()[:32]}-{trustee}.json"
-        return cls((state_folder() / "served" / name, share_file.with_name(share_file.name + ".served")))
+        key = keys_digest.hex()[:16]
+        beside = share_file.with_name(f"{share_file.name}.{key}.served")
+        return cls((state_folder() / "served" / f"{key}-{trustee}.json", beside))
 
     def bind(self, keys: bytes, election: bytes, closing_root: bytes) -> None:
         """Remember that the share serves this closing root, durably, before it computes anything.
@@ -61,6 +63,14 @@ class ServedElections:
         Spec: SHR-5
         """
         wanted = Served.make(keys=keys, election=election, closing_root=closing_root)
+        with ExitStack() as locks:
+            for place in self._places:  # two runs at once must not serve two boxes
+                with suppress(OSError):
+                    place.parent.mkdir(parents=True, exist_ok=True)
+                    locks.enter_context(hold_lock(place.with_name(f"{place.name}.lock")))
+            self._bind(wanted)
+
+    def _bind(self, wanted: Served) -> None:
         for place in self._places:
             if place.exists() and Served.from_bytes(read_bounded(place, Served.max_bytes)) != wanted:
                 raise StateError(
@@ -78,7 +88,6 @@ class ServedElections:
 
 def _remember(place: Path, data: bytes) -> bool:
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
         write_durably(place, data)
     except OSError:
         return False

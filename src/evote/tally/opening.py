@@ -6,7 +6,7 @@ Spec: RES
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from evote.crypto.integers import encode_number, mpz
 from evote.crypto.threshold import Quorum, combine_shares, root_from_combination
@@ -18,9 +18,17 @@ from evote.record.tally import DecryptionShare, Result, Sum
 from evote.verify.sums import needs_opening, opening_statement, still_needed
 
 
-def describe_need(keys: KeyRecord, missing: Mapping[str, int]) -> str:
-    """Say who is still needed, for people: «2 of delegates (Martin, Petit, …)»."""
-    names = {group.id: sorted({one.name for one in group.trustees}) for group in keys.groups}
+def describe_need(keys: KeyRecord, given: Collection[str]) -> str:
+    """Say who is still needed, for people: «2 of delegates (Martin, Petit, …)»; "" for a lawful quorum.
+
+    Args:
+        keys: The key record.
+        given: Ids of the trustees who have given a share.
+    """
+    missing = still_needed(keys, given)
+    names = {
+        group.id: sorted({one.name for one in group.trustees if one.id not in given}) for group in keys.groups
+    }
     return "; ".join(f"{count} of {group} ({', '.join(names[group])})" for group, count in missing.items())
 
 
@@ -56,8 +64,8 @@ def open_sum(election: PublicElection, total: Sum, shares: Sequence[DecryptionSh
     keys = election.keys
     if not needs_opening(total):
         return _result(election, total, mpz(0), mpz(1))
-    if missing := still_needed(keys, (share.trustee for share in shares)):
-        raise StateError(f"Still needed: {describe_need(keys, missing)}.", check="RES-3", subject=total.unit)
+    if need := describe_need(keys, [share.trustee for share in shares]):
+        raise StateError(f"Still needed: {need}.", check="RES-3", subject=total.unit)
     n = election.key.n
     statement = opening_statement(election, total)
     value = statement.ciphertext % n

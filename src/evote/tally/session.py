@@ -30,7 +30,7 @@ from evote.tally.shares import decrypt_sums
 from evote.verify.audit import Progress, VerifiedClosing, verify_closing
 from evote.verify.outcome import Course, derive_minutes, derive_seats, key_holders
 from evote.verify.published import committed_files
-from evote.verify.sums import find_invalid_shares, needs_opening, still_needed
+from evote.verify.sums import find_invalid_shares, needs_opening
 
 _LOG_KEY = "log.key"
 Lots = Mapping[str, Sequence[str]]
@@ -171,11 +171,9 @@ def _verify_quorum(
     keys = closing.election.keys
     for unit, total in closing.sums.items():
         given = [share.trustee for share in shares if share.unit == unit]
-        if needs_opening(total) and (missing := still_needed(keys, given)):
+        if needs_opening(total) and (need := describe_need(keys, given)):
             wrong = f" Refused: {'; '.join(refused)}." if refused else ""
-            raise StateError(
-                f"Still needed: {describe_need(keys, missing)}.{wrong}", check="RES-3", subject=unit
-            )
+            raise StateError(f"Still needed: {need}.{wrong}", check="RES-3", subject=unit)
 
 
 def finish_tally(directory: Path, lots: Lots, progress: Progress) -> Outcome:

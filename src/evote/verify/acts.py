@@ -32,6 +32,8 @@ def verify_seal(election: PublicElection) -> None:
         raise VerificationError("The seal's keys are not named after the origin.", check="ACT-1")
     if len({key.public for key in keys}) != len(keys):
         raise VerificationError("Log, reference and register must have different keys.", check="ACT-1")
+    if bool(seal.supersedes) != bool(seal.reason):
+        raise VerificationError("A seal that replaces another names it and the reason.", check="ACT-1")
     if seal.signatures:
         raise VerificationError("This release knows no signatures of trustees on acts.", check="ACT-1")
 
@@ -59,6 +61,8 @@ def verify_opening_act(election: PublicElection, act: Opening) -> None:
     Spec: ACT-2
     """
     _verify_register_act(election, act, election.manifest.timetable.opens, "ACT-2")
+    if act.time > election.manifest.timetable.grace_ends:
+        raise VerificationError("The vote was opened after its sealed end.", check="ACT-2")
 
 
 def verify_closing_act(

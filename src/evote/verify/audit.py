@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from evote.board.entries import Kind
+from evote.board.files import printable
 from evote.board.record_folder import RecordFolder
 from evote.errors import StorageError, VerificationError
 from evote.manifest import verify_manifest
@@ -29,7 +30,7 @@ from evote.verify.drill import verify_drill
 from evote.verify.files import verify_entries, verify_known_files, verify_professions
 from evote.verify.keys import verify_key_record
 from evote.verify.published import audit_end, audit_outcomes, audit_results, audit_shares, audit_sums
-from evote.verify.report import Report, Stage, Step
+from evote.verify.report import STAGES, Report, Stage, Step
 from evote.verify.sums import ClosingPoint, expected_sums
 
 Progress = Callable[[str, int, int], None]
@@ -51,7 +52,6 @@ class AuditState:
     opening: Opening | None = None
     closing: Closing | None = None
     point: ClosingPoint | None = None
-    log_paths: set[str] = field(default_factory=set)
 
     def kinds(self) -> set[Kind]:
         """Return which kinds of entries the log holds."""
@@ -77,13 +77,16 @@ class VerifiedClosing:
     sums: dict[str, Sum]
 
 
-def audit_record(path: Path | str, *, until: Stage = "end", progress: Progress = _silent) -> Report:
+def audit_record(
+    path: Path | str, *, until: Stage = "end", election: bytes = b"", progress: Progress = _silent
+) -> Report:
     """Verify a record and report every finding; never raises on bad evidence.
 
     Args:
         path: The record's folder; untrusted.
         until: "end" for a finished record; "sealed", "open" or "closed" for one that is under way: then what
             comes after that stage is not looked at.
+        election: The election id that the record must have, 32 bytes, as on the voters' notice; b"" for any.
         progress: Told about the ballots.
 
     Returns:
@@ -91,7 +94,14 @@ def audit_record(path: Path | str, *, until: Stage = "end", progress: Progress =
 
     Spec: the catalogue of checks in record.md
     """
-    return _audit(path, until, progress)[0]
+    report = _audit(path, until, progress)[0]
+    if election:
+        with report.step("The election is the one expected", "ACT-1") as step, step.finding(layout.SEAL):
+            if report.election != election.hex():
+                raise VerificationError(
+                    "The record is of another election than the one expected.", check="ACT-1"
+                )
+    return report
 
 
 def verify_record(path: Path | str, *, until: Stage = "end", progress: Progress = _silent) -> None:
@@ -145,14 +155,18 @@ def _audit(path: Path | str, until: Stage, progress: Progress) -> tuple[Report, 
     try:
         if not _audit_manifest(report, election):  # nothing that follows can be read without its rules
             return report, None
-        _audit_keys(report, state)
-        _audit_log(report, state, progress)
+        if not _audit_keys(report, state):  # no share can be read with a key that is not the policy's
+            return report, None
+        log_is_whole = _audit_log(report, state, progress)
         _audit_acts(report, state)
-        _audit_files(report, state, until)
-        if until == "end" and state.point is not None:
+        if log_is_whole:
+            _audit_files(report, state, until)
+        if until == "end" and state.point is not None and Kind.END in state.kinds():
             _audit_tally(report, state)
-    except StorageError as error:  # the disk, not the record
-        report.steps[-1].fail(error)
+        _audit_stage(report)
+    except OSError as error:  # the disk, or names that no disk should have
+        failure = StorageError(f"The record cannot be read: {error.strerror or error}.", check="REC-2")
+        report.steps[-1].fail(failure, "record")
     _add_notes(report, state)
     return report, state
 
@@ -173,12 +187,12 @@ def _audit_manifest(report: Report, election: PublicElection) -> bool:
     return not step.failures
 
 
-def _audit_keys(report: Report, state: AuditState) -> None:
+def _audit_keys(report: Report, state: AuditState) -> bool:
     election = state.election
     with report.step("The key is fit and dealt by the policy", "KEY MOD") as step, step.finding(layout.KEYS):
         verify_key_record(election.keys, election.manifest.parameters, election.manifest.policy)
-    if step.failures:  # a key that is not fit is not drilled: its sizes could be anything
-        return
+    if step.failures:
+        return False
     with (
         report.step("The key opens with every required quorum", "DRL DEC") as step,
         step.finding(layout.DRILL),
@@ -188,16 +202,16 @@ def _audit_keys(report: Report, state: AuditState) -> None:
             raise VerificationError("The seal names another drill.", check="ACT-1", subject=layout.DRILL)
         verify_drill(election.keys, drill)
     report.stage = "sealed"
+    return True
 
 
-def _audit_log(report: Report, state: AuditState, progress: Progress) -> None:
-    """Read the log once: entries, tiles, ballots; ballots are verified on the way."""
+def _audit_log(report: Report, state: AuditState, progress: Progress) -> bool:
+    """Read the log once: entries, tiles, ballots; ballots are verified on the way. Return whether it is whole."""
     auditor = BallotAuditor(state.election)
     titles = ("The log is whole and signed", "Every ballot is canonical, known, proved and unique")
     with report.step(titles[0], "BRD") as log_step, report.step(titles[1], "BAL SEL") as ballot_step:
         with log_step.finding("checkpoint"):
             reader = state.folder.log(state.election)
-            state.log_paths = set(reader.paths())
             closing_size = 0
             for item in reader.items():
                 log_step.count += 1
@@ -215,6 +229,7 @@ def _audit_log(report: Report, state: AuditState, progress: Progress) -> None:
         for error in auditor.finish():
             ballot_step.fail(error)
     state.tallies = auditor.tallies
+    return not log_step.failures
 
 
 def _audit_acts(report: Report, state: AuditState) -> None:
@@ -239,8 +254,9 @@ def _audit_acts(report: Report, state: AuditState) -> None:
 def _audit_files(report: Report, state: AuditState, until: Stage) -> None:
     with report.step("Every file is known and committed", "REC") as step:
         with step.finding("record", "REC-1"):
-            verify_known_files(state.folder, state.election, state.log_paths, step)
-        verify_entries(state.folder, state.entries, step, whole=until == "end")
+            verify_known_files(state.folder, state.election, step)
+        whole = until == "end" and Kind.END in state.kinds()
+        verify_entries(state.folder, state.entries, step, whole=whole)
         verify_professions(state.folder, state.election, step)
 
 
@@ -248,8 +264,10 @@ def _audit_tally(report: Report, state: AuditState) -> None:
     if state.point is None or state.opening is None or state.closing is None:
         return
     folder, election = state.folder, state.election
-    sums = expected_sums(election, state.point, state.tallies)
+    sums: dict[str, Sum] = {}
     with report.step("The sums are those of the ballots and the sealed plan", "SUM") as step:
+        with step.finding("sums", "SUM-1"):
+            sums = expected_sums(election, state.point, state.tallies)
         audit_sums(folder, sums, step)
     with report.step("Every decryption share is right", "SHR DEC") as step:
         shares = audit_shares(folder, election, sums, step)
@@ -259,10 +277,22 @@ def _audit_tally(report: Report, state: AuditState) -> None:
         course = (state.opening, state.closing, state.point, shares)
         audit_outcomes(folder, election, counts, course, step)
     with report.step("The record is complete and ended", "END") as step:
-        ended = any(kind == Kind.END for kind, _ in state.entries)
-        audit_end(folder, election, step, ended=ended)
-    if ended:
-        report.stage = "end"
+        audit_end(folder, election, step)
+    report.stage = "end"
+
+
+def _audit_stage(report: Report) -> None:
+    """Say that a record is under way, where more was asked for."""
+    if STAGES.index(report.stage) < STAGES.index(report.until) and not report.failures:
+        with (
+            report.step("The record has reached the stage asked for", "END-1") as step,
+            step.finding("record"),
+        ):
+            raise VerificationError(
+                f"The record is under way and has reached «{report.stage}»; to verify it so far, "
+                f"use --until {report.stage}.",
+                check="END-1",
+            )
 
 
 def _add_notes(report: Report, state: AuditState) -> None:
@@ -276,6 +306,12 @@ def _add_notes(report: Report, state: AuditState) -> None:
     if any(act is not None and act.early for act in (state.opening, state.closing)):
         report.notes.append("The vote was opened or closed before the sealed hour (mode TEST).")
     report.notes.append("The acts are signed by the service; this release knows no signatures of the bureau.")
+    if state.closing is not None and state.closing.time > manifest.timetable.grace_ends:
+        report.notes.append("The vote was closed after its sealed end; no ballot was taken after that hour.")
+    if state.election.seal.supersedes:
+        report.notes.append(
+            f"The seal replaces an earlier one. Reason: {printable(state.election.seal.reason)}"
+        )
     for contest in manifest.contests:
         ballots = sum(state.tallies[unit.id].ballots for unit in manifest.units_of(contest.id))
         if state.point is not None and 0 < ballots < manifest.counting.minimum:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from evote.board.entries import Kind
-from evote.board.files import printable
+from evote.board.files import walk_files
 from evote.board.record_folder import RecordFolder
 from evote.board.tiles import CHECKPOINT
 from evote.errors import BoardInconsistency, VerificationError
@@ -28,9 +29,7 @@ _SINGLE_FILES = {
 _FOLDERS = {Kind.SUM: "sums", Kind.SHARE: "shares", Kind.RESULT: "results"}
 
 
-def verify_known_files(
-    folder: RecordFolder, election: PublicElection, log_paths: set[str], step: Step
-) -> None:
+def verify_known_files(folder: RecordFolder, election: PublicElection, step: Step) -> None:
     """Refuse every file that a record of this election cannot have; the reader of the log checks the log's own.
 
     Raises:
@@ -38,11 +37,12 @@ def verify_known_files(
 
     Spec: REC-1
     """
-    known = {CHECKPOINT, *_possible_files(election)} | log_paths
-    for name in folder.files():
-        plain = (folder.path / name).is_file() and not (folder.path / name).is_symlink()
-        if (name not in known and not name.startswith(("tile/", "ballots/"))) or not plain:
-            with step.finding(printable(name)):
+    known = {CHECKPOINT, *_possible_files(election)}
+    for entry in walk_files(folder.path):
+        name = Path(entry.path).relative_to(folder.path).as_posix()
+        of_log = name.startswith(("tile/", "ballots/"))
+        if (name not in known and not of_log) or not entry.is_file(follow_symlinks=False):
+            with step.finding(name):
                 raise VerificationError("This file does not belong into a record.", check="REC-1")
 
 

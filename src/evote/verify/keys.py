@@ -42,6 +42,8 @@ def verify_key_record(keys: KeyRecord, parameters: str, policy: KeyPolicy) -> No
             raise VerificationError(f"Group {group.id} has a wrong number of commitments.", check="KEY-7")
         if not all(is_unit(commitment, n) for commitment in keys.commitments(g)):
             raise VerificationError(f"Group {group.id} has a commitment that is not a unit.", check="KEY-7")
+        if any(commitment * commitment % n == 1 for commitment in keys.commitments(g)):
+            raise VerificationError(f"Group {group.id} is not shared: a coefficient is 0.", check="KEY-7")
     if len({trustee.key for trustee in keys.trustees}) != len(keys.trustees):
         raise VerificationError("Two trustees have the same signing key.", check="KEY-7")
     verify_modulus(key, keys.modulus_certificate)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Literal
 
+from evote.board.files import printable
 from evote.errors import EvoteError
 
 Stage = Literal["nothing", "sealed", "open", "closed", "end"]
@@ -69,7 +70,8 @@ class Step:
 
     def fail(self, error: EvoteError, subject: str = "", check: str = "") -> None:
         """Record an error as a finding."""
-        self.failures.append(Finding(error.check or check or "REC-2", error.subject or subject, str(error)))
+        place = printable(error.subject or subject)
+        self.failures.append(Finding(error.check or check or "REC-2", place, printable(str(error))))
 
 
 @dataclass(slots=True)

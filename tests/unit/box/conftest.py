@@ -162,6 +162,7 @@ def sealed_for_real(
         setup._start_log(premises, signers, premises.record.write(layout.SEAL, seal))
     finally:
         premises.close()
+    (directory / "manifest.json").unlink()  # the draft is in mode TEST
     return directory
 
 
