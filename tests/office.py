@@ -9,12 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from simulator import CLOSES, OPENS, PROFESSION, contest, dealt, draft
-
 from evote.ballot import Choice, EncryptedBallot, encrypt_ballot
 from evote.board.files import write_durably
 from evote.box import BallotBox, setup
 from evote.manifest import Draft
+from simulator import CLOSES, OPENS, PROFESSION, contest, dealt, draft
 
 ROLL = """voter_id,name,contests
 ada,Ada,one;two:x

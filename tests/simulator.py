@@ -56,7 +56,7 @@ from evote.verify import verify_closing
 OPENS = 1_718_089_200
 CLOSES = OPENS + 86_400
 ORIGIN = "vote.example.org/test"
-PROFESSION = "Profession de foi.\n".encode()
+PROFESSION = b"Profession de foi.\n"
 LAWFUL = ("garnier", "moreau", "roux")
 
 
@@ -82,7 +82,12 @@ def _dealt(parameters: str, policy: KeyPolicy) -> tuple[Deal, dict[str, KeyShare
 
 
 def contest(
-    contest_id: str, lists: int = 3, *, seats: int = 5, sections: Sequence[str] = ("all",), accept_small: bool = True
+    contest_id: str,
+    lists: int = 3,
+    *,
+    seats: int = 5,
+    sections: Sequence[str] = ("all",),
+    accept_small: bool = True,
 ) -> Contest:
     """Return a contest with lists a, b, c, … of `seats` candidates each; the first list has a profession de foi."""
     ranks = itertools.count(1)
@@ -99,7 +104,8 @@ def contest(
                 name=f"List {name}",
                 affiliation=f"Union {name}",
                 candidates=tuple(
-                    Candidate.make(name=f"{name.upper()} {place}", age_rank=next(ranks)) for place in range(seats)
+                    Candidate.make(name=f"{name.upper()} {place}", age_rank=next(ranks))
+                    for place in range(seats)
                 ),
                 professions=(Profession.make(file="a.txt", digest=hashlib.sha256(PROFESSION).digest()),)
                 if name == "a"
@@ -115,7 +121,9 @@ def contest(
     )
 
 
-def draft(contests: Sequence[Contest], *, parameters: str = "toy-512", minimum: int = 1, **changes: object) -> Draft:
+def draft(
+    contests: Sequence[Contest], *, parameters: str = "toy-512", minimum: int = 1, **changes: object
+) -> Draft:
     """Return a valid draft in mode TEST: one unit a section, each merging into the contest's first."""
     units = []
     for one in contests:
@@ -123,7 +131,9 @@ def draft(contests: Sequence[Contest], *, parameters: str = "toy-512", minimum: 
         for section in one.sections:
             unit = f"{one.id}-{section.id}"
             units.append(
-                Unit.make(id=unit, contest=one.id, sections=(section.id,), merge_into="" if unit == first else first)
+                Unit.make(
+                    id=unit, contest=one.id, sections=(section.id,), merge_into="" if unit == first else first
+                )
             )
     fields = {
         "mode": "TEST",
@@ -148,7 +158,9 @@ def sealed_manifest(plan: Draft, weights: Mapping[str, tuple[int, int]]) -> Mani
     """Return the manifest with a roll of (voters, weight) for each unit."""
     fields = {name: getattr(plan, name) for name in type(plan).model_fields if name != "type"}
     roll = tuple(
-        RollCommitment.make(unit=unit.id, voters=weights[unit.id][0], weight=weights[unit.id][1], digest=b"r" * 32)
+        RollCommitment.make(
+            unit=unit.id, voters=weights[unit.id][0], weight=weights[unit.id][1], digest=b"r" * 32
+        )
         for unit in plan.counting.units
     )
     software = Software.make(name="evote", release="test", digest=b"s" * 32)
@@ -252,7 +264,8 @@ class World:
             signatures=(),
             register_signature=b"",
             marks=tuple(
-                UnitMarks.make(unit=unit.id, voters=marks[unit.id][0], weight=marks[unit.id][1]) for unit in units
+                UnitMarks.make(unit=unit.id, voters=marks[unit.id][0], weight=marks[unit.id][1])
+                for unit in units
             ),
             attendance=tuple(
                 AttendanceRoot.make(
@@ -298,7 +311,11 @@ class World:
         shutil.copytree(self.folder, folder)
         other = object.__new__(World)
         other.__dict__.update(self.__dict__)
-        other.folder, other.record, other.private = folder, RecordFolder(folder / "record"), folder / "private"
+        other.folder, other.record, other.private = (
+            folder,
+            RecordFolder(folder / "record"),
+            folder / "private",
+        )
         other.ballots = list(self.ballots)
         return other
 

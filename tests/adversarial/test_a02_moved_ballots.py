@@ -6,12 +6,12 @@ from __future__ import annotations
 import json
 
 import pytest
-from office import encrypt, enter, open_office
-from simulator import small_world
 
 from evote.encoding import canonical_json
 from evote.errors import InvalidBallot, NotEligible
 from evote.verify import audit_record
+from office import encrypt, enter, open_office
+from simulator import small_world
 
 MOVES = [
     ({"contest": "one", "unit": "one-all"}, "SEL-3"),  # another contest

@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from office import encrypt, enter, open_office
-from simulator import small_world
 
 from evote.crypto.notes import NoteSigner
 from evote.errors import FaultyBoard, InvalidBallot
 from evote.record.reference import Receipt, sign_reference
 from evote.verify import audit_record
+from office import encrypt, enter, open_office
+from simulator import small_world
 
 
 def test_one_ballot_cast_by_two_voters_is_refused(tmp_path) -> None:

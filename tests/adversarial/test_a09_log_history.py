@@ -6,17 +6,19 @@ from __future__ import annotations
 import shutil
 
 import pytest
-from simulator import World, small_world
 
 from evote.board import Checkpoint, Kind
 from evote.errors import BoardInconsistency
 from evote.record import layout
 from evote.verify import audit_record
+from simulator import World, small_world
 
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory) -> World:
-    made = small_world(tmp_path_factory.mktemp("a9") / "w", votes={"one-all": ["a", "b", "a"], "two-x": ["c"]})
+    made = small_world(
+        tmp_path_factory.mktemp("a9") / "w", votes={"one-all": ["a", "b", "a"], "two-x": ["c"]}
+    )
     assert audit_record(made.record.path, until="open").verified
     return made
 
@@ -29,7 +31,8 @@ def world(base, tmp_path) -> World:
 def items(world: World) -> list[tuple[Kind, bytes]]:
     files = {Kind.SEAL: layout.SEAL, Kind.OPEN: layout.OPEN, Kind.CLOSE: layout.CLOSE}
     return [
-        (one.entry.kind, one.ballot or world.record.bytes_of(files[one.entry.kind])) for one in world.reader().items()
+        (one.entry.kind, one.ballot or world.record.bytes_of(files[one.entry.kind]))
+        for one in world.reader().items()
     ]
 
 
@@ -86,7 +89,11 @@ def test_an_old_checkpoint_over_the_present_files_is_refused(world) -> None:
     world.publish([world.encrypt("two-y", "a")])
     assert audit_record(world.record.path, until="open").verified
     world.write("checkpoint", old)
-    assert {one.check for one in audit_record(world.record.path, until="open").failures} & {"BRD-11", "BRD-10", "BRD-14"}
+    assert {one.check for one in audit_record(world.record.path, until="open").failures} & {
+        "BRD-11",
+        "BRD-10",
+        "BRD-14",
+    }
 
 
 def test_a_new_checkpoint_over_the_files_of_before_is_refused(world, tmp_path) -> None:
@@ -95,7 +102,10 @@ def test_a_new_checkpoint_over_the_files_of_before_is_refused(world, tmp_path) -
     for name in ("tile", "ballots"):
         shutil.rmtree(world.record.path / name)
         shutil.copytree(before.record.path / name, world.record.path / name)
-    assert {one.check for one in audit_record(world.record.path, until="open").failures} & {"BRD-11", "BRD-10"}
+    assert {one.check for one in audit_record(world.record.path, until="open").failures} & {
+        "BRD-11",
+        "BRD-10",
+    }
 
 
 def test_a_ballot_dropped_after_the_closing_contradicts_the_closing_checkpoint(world) -> None:
@@ -106,4 +116,7 @@ def test_a_ballot_dropped_after_the_closing_contradicts_the_closing_checkpoint(w
     del rest[2]
     world.carry_upwards(rest)
     world.write(layout.CLOSING_CHECKPOINT, kept)  # what witnesses and trustees were shown
-    assert {one.check for one in audit_record(world.record.path, until="closed").failures} == {"ACT-4", "ACT-5"}
+    assert {one.check for one in audit_record(world.record.path, until="closed").failures} == {
+        "ACT-4",
+        "ACT-5",
+    }

@@ -9,14 +9,14 @@ from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
-from office import encrypt, enter, open_office
-from simulator import CLOSES, OPENS, small_world
 
 from evote.board.lookup import check_reference_in
 from evote.cli import main
 from evote.crypto.merkle import leaf_hash
 from evote.crypto.notes import NoteSigner
 from evote.record.reference import Reference, sign_reference
+from office import encrypt, enter, open_office
+from simulator import CLOSES, OPENS, small_world
 
 PUBLISH_BY = OPENS + 4200
 
@@ -27,7 +27,9 @@ def world(tmp_path_factory):
 
 
 def published(world) -> bytes:
-    return next(leaf for item in world.reader().items() if (leaf := leaf_hash(item.entry.to_bytes())) and item.ballot)
+    return next(
+        leaf for item in world.reader().items() if (leaf := leaf_hash(item.entry.to_bytes())) and item.ballot
+    )
 
 
 def verdict(world, reference: Reference | str, now: float = PUBLISH_BY + 1):

@@ -7,13 +7,13 @@ import base64
 import hashlib
 
 import pytest
-from simulator import World, load_json, save_json, small_world
 
 from evote.board import Kind
 from evote.record import layout
 from evote.record.acts import End
 from evote.verify import audit_record
 from evote.verify.published import committed_files
+from simulator import World, load_json, save_json, small_world
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +81,12 @@ def test_an_unknown_file_that_the_end_commits_to_is_refused(world, name) -> None
 
 @pytest.mark.parametrize(
     ("path", "check"),
-    [("tile/exclude", "BRD-14"), ("tile/0/001", "BRD-14"), ("ballots/001.p/1", "BRD-14"), ("ballots/skip", "BRD-14")],
+    [
+        ("tile/exclude", "BRD-14"),
+        ("tile/0/001", "BRD-14"),
+        ("ballots/001.p/1", "BRD-14"),
+        ("ballots/skip", "BRD-14"),
+    ],
 )
 def test_an_unknown_file_among_the_logs_is_refused(world, path, check) -> None:
     world.write(path, b"")

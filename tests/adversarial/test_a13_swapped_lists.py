@@ -6,10 +6,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from simulator import World, small_world
 
 from evote.encoding import canonical_json, encode_base64url
 from evote.verify import audit_record
+from simulator import World, small_world
 
 VOTES = {"one-all": ["a", "b", "b", "blank"], "two-x": ["c"]}
 

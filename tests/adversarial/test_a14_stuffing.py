@@ -6,12 +6,12 @@ from __future__ import annotations
 import sqlite3
 
 import pytest
-from office import encrypt, enter, open_office
-from simulator import CLOSES, World, contest, draft, sealed_manifest, small_world
 
 from evote.errors import StateError
 from evote.verify import audit_record
 from evote.verify.ballots import square_digest
+from office import encrypt, enter, open_office
+from simulator import CLOSES, World, contest, draft, sealed_manifest, small_world
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import pytest
-from simulator import World, contest, draft, sealed_manifest, small_world
 
 from evote.errors import ParameterError
 from evote.manifest import CountingPlan, Unit, merge_small_units, verify_election
@@ -12,15 +11,19 @@ from evote.record import layout
 from evote.record.tally import SeatsRecord
 from evote.tally.session import start_tally
 from evote.verify import audit_record, verify_closing
+from simulator import World, contest, draft, sealed_manifest, small_world
 
 
-def plan(*units: tuple[str, tuple[str, ...], str], minimum: int = 3, sections="abc", accept_small: bool = True):
+def plan(
+    *units: tuple[str, tuple[str, ...], str], minimum: int = 3, sections="abc", accept_small: bool = True
+):
     return draft(
         (contest("one", sections=tuple(sections), accept_small=accept_small),),
         counting=CountingPlan.make(
             minimum=minimum,
             units=tuple(
-                Unit.make(id=unit, contest="one", sections=inside, merge_into=into) for unit, inside, into in units
+                Unit.make(id=unit, contest="one", sections=inside, merge_into=into)
+                for unit, inside, into in units
             ),
         ),
     )

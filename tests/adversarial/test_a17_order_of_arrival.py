@@ -7,6 +7,7 @@ import itertools
 import sqlite3
 
 import pytest
+
 from office import close_office, copy, encrypt, enter, open_office, tree
 from simulator import CLOSES, OPENS
 

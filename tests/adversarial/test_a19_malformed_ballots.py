@@ -7,12 +7,12 @@ import json
 from collections.abc import Callable
 
 import pytest
-from office import encrypt, enter, open_office
-from simulator import small_world
 
 from evote.encoding import canonical_json, decode_base64url, encode_base64url
 from evote.errors import InvalidBallot
 from evote.verify import audit_record
+from office import encrypt, enter, open_office
+from simulator import small_world
 
 Change = Callable[[dict], object]
 
@@ -100,7 +100,9 @@ def malformed(ballot: bytes, change: Change) -> bytes:
         return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
 
 
-CASES = [(name, lambda data, change=change: malformed(data, change), check) for name, change, check in FIELDS] + BYTES
+CASES = [
+    (name, lambda data, change=change: malformed(data, change), check) for name, change, check in FIELDS
+] + BYTES
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +138,8 @@ def base(tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    ("name", "spoil", "check"), [one for one in CASES if one[0] not in ("nothing", "too long", "a weight that is not the voter's")]
+    ("name", "spoil", "check"),
+    [one for one in CASES if one[0] not in ("nothing", "too long", "a weight that is not the voter's")],
 )
 def test_found_by_the_verifier_if_planted(base, tmp_path, name, spoil, check) -> None:
     world = base.copy(tmp_path / "w")

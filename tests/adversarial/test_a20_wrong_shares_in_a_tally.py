@@ -6,7 +6,6 @@ from __future__ import annotations
 import shutil
 
 import pytest
-from simulator import LAWFUL, World, contest, dealt, draft, load_json, save_json, sealed_manifest, small_world
 
 from evote.board import Kind
 from evote.encoding import decode_base64url, encode_base64url
@@ -17,6 +16,7 @@ from evote.record.tally import DecryptionShare
 from evote.tally.session import finish_tally, inbox_folder, start_tally
 from evote.verify import audit_record, verify_closing
 from evote.verify.sums import find_invalid_shares
+from simulator import LAWFUL, World, contest, dealt, draft, load_json, save_json, sealed_manifest, small_world
 
 VOTES = {"one-all": ["a", "b", "a"], "two-x": ["c", "c"]}
 
@@ -74,7 +74,12 @@ def spoil_value(world, path):
 
 def spoil_response(world, path):
     proven = DecryptionShare.from_bytes(path.read_bytes()).proven
-    resign(world, path, "petit", proven=proven.replace(response=decode_base64url(flipped(encode_base64url(proven.response)))))
+    resign(
+        world,
+        path,
+        "petit",
+        proven=proven.replace(response=decode_base64url(flipped(encode_base64url(proven.response)))),
+    )
 
 
 def spoil_signature(world, path):
@@ -187,7 +192,9 @@ def policy_with_substitute() -> KeyPolicy:
     policy = bureau_policy()
     delegates = policy.groups[1]
     substitute = Member.make(index=1, id="vasseur", name="Odile Vasseur", role="substitute")
-    return policy.replace(groups=(policy.groups[0], delegates.replace(members=(*delegates.members, substitute))))
+    return policy.replace(
+        groups=(policy.groups[0], delegates.replace(members=(*delegates.members, substitute)))
+    )
 
 
 @pytest.fixture(scope="module")
@@ -212,7 +219,10 @@ def only(world: World, *trustees: str) -> World:
 def test_the_substitute_holds_the_delegates_share(with_substitute) -> None:
     assert dealt("toy-512", policy_with_substitute())[1] is with_substitute.shares
     assert with_substitute.shares["vasseur"].secret == with_substitute.shares["moreau"].secret
-    assert with_substitute.shares["vasseur"].signing_key.public != with_substitute.shares["moreau"].signing_key.public
+    assert (
+        with_substitute.shares["vasseur"].signing_key.public
+        != with_substitute.shares["moreau"].signing_key.public
+    )
 
 
 @pytest.mark.parametrize("holder", ["moreau", "vasseur"])

@@ -8,7 +8,6 @@ it: then only the closing root, read aloud, tells (see the limitations).
 from __future__ import annotations
 
 import pytest
-from simulator import CLOSES, World, small_world
 
 from evote.board import Kind
 from evote.errors import StateError, StorageError
@@ -16,6 +15,7 @@ from evote.record import layout
 from evote.tally.memory import ServedElections
 from evote.tally.session import post_decryption_shares
 from evote.verify import verify_closing
+from simulator import CLOSES, World, small_world
 
 FIRST, SECOND = ("garnier", "moreau", "roux"), ("lefevre", "petit", "fontaine")
 VOTES = {"one-all": ["a", "b", "a"], "two-x": ["c"]}

@@ -4,19 +4,23 @@
 from __future__ import annotations
 
 import pytest
-from simulator import CLOSES, World, contest, draft, sealed_manifest, small_world
 
 from evote.errors import StateError, VerificationError
 from evote.tally.memory import ServedElections
 from evote.tally.session import post_decryption_shares, start_tally
 from evote.verify import audit_record, verify_closing
+from simulator import CLOSES, World, contest, draft, sealed_manifest, small_world
 
 VOTES = {"one-all": ["a", "b"], "two-x": ["c"]}
 
 
 def opened_by(world: World, trustee: str, place) -> None:
     post_decryption_shares(
-        world.folder, verify_closing(world.record.path), world.shares[trustee], ServedElections((place,)), CLOSES + 1
+        world.folder,
+        verify_closing(world.record.path),
+        world.shares[trustee],
+        ServedElections((place,)),
+        CLOSES + 1,
     )
 
 
@@ -50,7 +54,9 @@ def test_the_memory_outlives_the_election_folder(tmp_path, monkeypatch) -> None:
     for world in (first, second):
         world.close()
     memory = ServedElections.of_share_file(tmp_path / "a" / "moreau.share", "moreau", keys)
-    post_decryption_shares(first.folder, verify_closing(first.record.path), first.shares["moreau"], memory, CLOSES)
+    post_decryption_shares(
+        first.folder, verify_closing(first.record.path), first.shares["moreau"], memory, CLOSES
+    )
     elsewhere = ServedElections.of_share_file(tmp_path / "b" / "moreau.share", "moreau", keys)
     with pytest.raises(StateError) as caught:
         post_decryption_shares(
@@ -62,7 +68,10 @@ def test_the_memory_outlives_the_election_folder(tmp_path, monkeypatch) -> None:
 def test_no_contest_is_opened_while_another_is_open(tmp_path) -> None:
     """All contests of a key are in one election with one closing: before it, nothing of any is opened."""
     world = small_world(tmp_path / "w", votes={"one-all": ["a", "b"]})
-    for ask in (lambda: start_tally(world.folder, lambda *_: None), lambda: opened_by(world, "moreau", tmp_path / "s")):
+    for ask in (
+        lambda: start_tally(world.folder, lambda *_: None),
+        lambda: opened_by(world, "moreau", tmp_path / "s"),
+    ):
         with pytest.raises(VerificationError) as caught:
             ask()
         assert caught.value.check == "END-1"

@@ -6,10 +6,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from simulator import World, contest, draft, sealed_manifest
 
 from evote.encoding import canonical_json
 from evote.verify import audit_record
+from simulator import World, contest, draft, sealed_manifest
 
 
 def make(folder) -> World:

@@ -10,8 +10,6 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from office import copy, set_up, tree
-from simulator import contest, dealt, draft
 
 from evote.box import setup
 from evote.box.premises import Premises
@@ -21,6 +19,8 @@ from evote.crypto.sealing import TOY_COST
 from evote.keys.share_file import seal_key_share
 from evote.manifest import Draft, Publication, Timetable
 from evote.record import layout
+from office import copy, set_up, tree
+from simulator import contest, dealt, draft
 
 PASSING = (".lock", "-wal", "-shm", "-journal", ".db")  # databases are compared by what they hold
 VOTES = (("ada", "one", "a"), ("bea", "one", "b"), ("dan", "two", "c"))
@@ -117,7 +117,7 @@ def write_shares(folder: Path) -> None:
 
 
 def seal_for_real(folder: Path) -> None:
-    """Seal in mode REAL with toy keys, which `seal` refuses."""
+    """Seal in mode REAL with toy keys, which `seal` refuses; no draft is left that would be refused too."""
     premises = Premises.enter(folder, "", "")
     try:
         deal, _, drill = dealt()
@@ -130,6 +130,7 @@ def seal_for_real(folder: Path) -> None:
         setup._start_log(premises, signers, premises.record.write(layout.SEAL, seal))
     finally:
         premises.close()
+    (folder / "manifest.json").unlink()
 
 
 @pytest.fixture

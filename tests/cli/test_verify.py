@@ -78,8 +78,7 @@ def test_a_record_is_verified_up_to_the_stage_that_it_has_reached(stages, stage,
     assert answer["until"] == until
     reached = REACHED[stage] >= UNTIL[until]
     assert (status == 0) == answer["verified"] == reached
-    if until != "end":
-        assert answer["failures"] == []
+    assert [one["check"] for one in answer["failures"]] == ([] if reached else ["END-1"])
 
 
 @pytest.mark.parametrize("stage", ["sealed", "opened", "voted", "closed", "quorum"])
@@ -116,14 +115,14 @@ def test_optimised_python_gives_the_same_verdict(at, change) -> None:
     record = at("ended") / "record"
     change(record)
     answers = []
-    for flags in ([], ["-O"], ["-OO"]):
+    for flags in ([], ["-O"]):
         command = [sys.executable, *flags, "-m", "evote", "verify", str(record), "--json"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         answer = json.loads(done.stdout)
         for step in answer["steps"]:
             step.pop("seconds")
         answers.append((done.returncode, done.stderr, answer))
-    assert answers[0] == answers[1] == answers[2]
+    assert answers[0] == answers[1]
     assert answers[0][0] == (change is not unchanged)
     assert answers[0][1] == ""
 
@@ -148,7 +147,7 @@ def test_finish_without_the_logs_key_opens_and_does_not_end(at) -> None:
     before = contents(folder / "record")
     said = succeed("tally", "finish", folder)
     assert "Opened, log not ended" in said
-    assert "one: 2 votes cast, 0 blank" in said
+    assert "one: votes cast 2, blank 0" in said
     assert contents(folder / "record") == before
     counts = json.loads((folder / "opened" / "results" / "one-all.json").read_bytes())["counts"]
     assert counts == [0, 1, 1, 0]

@@ -10,11 +10,10 @@ from collections import Counter
 from functools import lru_cache
 
 import pytest
-import simulator
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from simulator import World, contest, draft, sealed_manifest
 
+import simulator
 from evote.crypto.integers import mpz
 from evote.crypto.paillier import decrypt_integer
 from evote.crypto.primes import safe_prime_pair
@@ -23,6 +22,7 @@ from evote.record.tally import Sum
 from evote.verify import audit, audit_record
 from evote.verify.drill import verify_drill
 from evote.verify.keys import verify_key_record
+from simulator import World, contest, draft, sealed_manifest
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,9 @@ def factors():
         made = simulator._dealt.__wrapped__("toy-512", simulator.bureau_policy())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(simulator, "_dealt", lambda *_: made)
-        patch.setattr(audit, "verify_key_record", lru_cache(verify_key_record))  # the same key in every election:
+        patch.setattr(
+            audit, "verify_key_record", lru_cache(verify_key_record)
+        )  # the same key in every election:
         patch.setattr(audit, "verify_drill", lru_cache(verify_drill))  # verified once
         yield caught[-1]
 
@@ -54,14 +56,19 @@ def elections(strategy):
         sections = [f"s{place}" for place in range(strategy(st.integers(1, 3)))]
         contests[name] = (lists, sections, strategy(st.integers(1, 7)))
         choices = st.sampled_from(["blank", *(chr(ord("a") + place) for place in range(lists))])
-        vote = st.tuples(st.sampled_from([f"{name}-{one}" for one in sections]), choices, st.sampled_from([1, 1, 1, 2, 7]))
+        vote = st.tuples(
+            st.sampled_from([f"{name}-{one}" for one in sections]), choices, st.sampled_from([1, 1, 1, 2, 7])
+        )
         votes += strategy(st.lists(vote, max_size=4))
     return contests, strategy(st.integers(1, 3)), votes
 
 
 def build(folder, contests, minimum, votes) -> World:
     plan = draft(
-        tuple(contest(name, lists, seats=seats, sections=tuple(sections)) for name, (lists, sections, seats) in contests.items()),
+        tuple(
+            contest(name, lists, seats=seats, sections=tuple(sections))
+            for name, (lists, sections, seats) in contests.items()
+        ),
         minimum=minimum,
     )
     rolls = {
@@ -108,7 +115,11 @@ def phe_counts(world: World, unit: str, factors) -> tuple[int, ...]:
 @settings(
     max_examples=200,
     deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
+    suppress_health_check=[
+        HealthCheck.function_scoped_fixture,
+        HealthCheck.too_slow,
+        HealthCheck.data_too_large,
+    ],
 )
 @given(drawn=elections())
 def test_the_counts_are_those_of_a_plaintext_count(tmp_path_factory, factors, drawn) -> None:

@@ -53,9 +53,9 @@ def test_the_readme_session_runs_as_printed(tmp_path) -> None:
     assert said.count("Your ballot is in the box.") == 4
     assert "The ballot was accepted and is not due to be published yet." in said
     assert "The ballot was found in the published log." in said
-    assert "4 ballots, 4 attendance marks" in said
+    assert "ballots 4, attendance marks 4" in said
     assert "Still needed: 2 of delegates" in said
     assert "A quorum is reached." in said
-    assert "cspm-2: 2 votes cast, 1 blank" in said
+    assert "cspm-2: votes cast 2, blank 1" in said
     assert said.rstrip().endswith("VERIFIED")
     assert "NOT VERIFIED" not in said

@@ -10,8 +10,6 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from office import enter, set_up
-from simulator import CLOSES, LAWFUL, OPENS, dealt
 
 from evote.ballot import Choice, encrypt_ballot
 from evote.board.record_folder import RecordFolder
@@ -24,6 +22,8 @@ from evote.seats import ListTally, allocate_seats
 from evote.tally.memory import ServedElections
 from evote.tally.session import finish_tally, post_decryption_shares, start_tally
 from evote.verify import audit_record, verify_closing
+from office import enter, set_up
+from simulator import CLOSES, LAWFUL, OPENS, dealt
 
 LISTS = ("aph-amuf-cfdt", "cmh-inph-snam", "jeunes-medecins", "snmh-fo", "ufmict-cgt")
 TENTH = dict(zip((*LISTS, "blank"), (361, 229, 80, 30, 29, 20), strict=True))
@@ -37,7 +37,8 @@ def test_the_seats_proclaimed_in_2024(last) -> None:
     assert sum(votes) == 7289
     ranks = itertools.count(1)
     lists = [
-        ListTally(name, count, 6, tuple(itertools.islice(ranks, 6))) for name, count in zip(LISTS, votes, strict=True)
+        ListTally(name, count, 6, tuple(itertools.islice(ranks, 6)))
+        for name, count in zip(LISTS, votes, strict=True)
     ]
     found = allocate_seats(5, lists, TIE_RULE)
     assert found.by_quotient == (2, 1, 0, 0, 0)
