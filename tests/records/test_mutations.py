@@ -19,7 +19,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from simulator import World, load_json, save_json, small_world
 
 from evote.board import Entry, Kind
 from evote.encoding import canonical_json
@@ -27,6 +26,7 @@ from evote.record import layout
 from evote.record.acts import End
 from evote.verify import audit_record
 from evote.verify.published import committed_files
+from simulator import World, load_json, save_json, small_world
 
 KEPT_OF_LONG_LISTS = 3
 FOLDERS = {Kind.SUM: "sums", Kind.SHARE: "shares", Kind.RESULT: "results"}
@@ -52,7 +52,11 @@ EXPECTED = [
     (r"manifest\.json", r"timetable.*|publication.*", r"BAL-2|ENC-5|MAN-[23]"),
     (r"manifest\.json", r"roll.*", r"MAN-12|BAL-2|ENC-5"),
     (r"manifest\.json", r"counting.*", r"MAN-[145]|MAN-12|BAL-2|ENC-5"),
-    (r"manifest\.json", r"contests.*(id|candidates|age_rank|sections|lists)(\[\d\])?", r"MAN-[14]|BAL-2|ENC-5"),
+    (
+        r"manifest\.json",
+        r"contests.*(id|candidates|age_rank|sections|lists)(\[\d\])?",
+        r"MAN-[14]|BAL-2|ENC-5",
+    ),
     (r"manifest\.json", r".*", r"BAL-2|ENC-5|MAN-1|MAN-4"),
     (r"keys\.json", r"parameters|ceremony", r"KEY-8|ENC-5|PAR-1"),
     (r"keys\.json", r"modulus", r"MOD-\d|KEY-7"),
@@ -158,7 +162,9 @@ def entries_of(world: World) -> list[tuple[Kind, str]]:
     return [(item.entry.kind, by_digest.get(item.entry, str(item.index))) for item in world.reader().items()]
 
 
-def carry(world: World, entries: list[tuple[Kind, str]], ballots: dict[str, bytes], changed_file: str) -> None:
+def carry(
+    world: World, entries: list[tuple[Kind, str]], ballots: dict[str, bytes], changed_file: str
+) -> None:
     """Make all digests above a changed file right again, and sign."""
     record = world.record
     if changed_file in layout.SET_UP_FILES:
@@ -177,13 +183,19 @@ def carry(world: World, entries: list[tuple[Kind, str]], ballots: dict[str, byte
     world.carry_upwards(items(set(Kind) - {Kind.END}))
     if changed_file != layout.END:
         end = load_json(record.path / layout.END)
-        end["files"] = json.loads(canonical_json([one.model_dump(mode="json") for one in committed_files(record)]))
+        end["files"] = json.loads(
+            canonical_json([one.model_dump(mode="json") for one in committed_files(record)])
+        )
         save_json(record.path / layout.END, end)
     world.append(Kind.END, record.bytes_of(layout.END))
 
 
 def expected(file: str, field: str) -> str:
-    return next(checks for files, fields, checks in EXPECTED if re.fullmatch(files, file) and re.fullmatch(fields, field))
+    return next(
+        checks
+        for files, fields, checks in EXPECTED
+        if re.fullmatch(files, file) and re.fullmatch(fields, field)
+    )
 
 
 def json_files(world: World) -> list[str]:
@@ -267,7 +279,9 @@ def test_every_other_file_changed_is_refused(world, tmp_path) -> None:
             assert all(finding.check for finding in report.failures)
 
 
-@pytest.mark.parametrize(("name", "check"), [(layout.README, "REC-5"), (layout.profession_path("a.txt"), "REC-4")])
+@pytest.mark.parametrize(
+    ("name", "check"), [(layout.README, "REC-5"), (layout.profession_path("a.txt"), "REC-4")]
+)
 def test_a_text_changed_and_committed_anew_is_refused(world, tmp_path, name, check) -> None:
     copy = world.copy(tmp_path / "copy")
     original = {str(item.index): item.ballot for item in world.reader().items()}

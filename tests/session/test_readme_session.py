@@ -20,7 +20,9 @@ def readme_session() -> str:
     found = re.search(r"<!-- session -->\n```sh\n(.*?)```", README.read_text(), re.DOTALL)
     assert found is not None
     edit = "\nsed -i.old s/evote-3072/evote-2048/ election/manifest.json"
-    script, edits = re.subn(r"(?m)(^evote new election .*$)", lambda line: line.group(1) + edit, found.group(1))
+    script, edits = re.subn(
+        r"(?m)(^evote new election .*$)", lambda line: line.group(1) + edit, found.group(1)
+    )
     assert edits == 1
     return script
 

@@ -9,7 +9,6 @@ from functools import lru_cache
 
 import gmpy2
 import pytest
-from toys import TOY, factored_key
 
 from evote.crypto.group import PublicKey
 from evote.crypto.integers import is_prime, jacobi, mpz
@@ -17,6 +16,7 @@ from evote.errors import InvalidProof
 from evote.params import MOD_ROOTS, MOD_SQUARES
 from evote.proofs import modulus
 from evote.proofs.modulus import ModulusCertificate, prove_modulus, verify_modulus
+from toys import TOY, factored_key
 
 SOURCE = random.Random(22)  # moduli of tests are no secrets
 
@@ -74,11 +74,17 @@ def bad_moduli() -> list[tuple[str, PublicKey, str]]:
         ("prime", PublicKey(TOY, prime(512)), "MOD-2"),
         ("a square", PublicKey(TOY, q * q), "MOD-3"),
         ("a small factor", with_small, "MOD-4"),
-        ("sixteen small factors", of_length(lambda: exact(*[prime(17) for _ in range(16)], prime(241))), "MOD-4"),
+        (
+            "sixteen small factors",
+            of_length(lambda: exact(*[prime(17) for _ in range(16)], prime(241))),
+            "MOD-4",
+        ),
     ]
 
 
-@pytest.mark.parametrize(("name", "key", "check"), bad_moduli(), ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    ("name", "key", "check"), bad_moduli(), ids=lambda value: value if isinstance(value, str) else ""
+)
 def test_a22_a23_a_modulus_of_another_shape_is_refused(name: str, key: PublicKey, check: str) -> None:
     refused(key, attempt(key), check)
 
@@ -91,7 +97,9 @@ def best_certificate(key: PublicKey, *primes: mpz) -> ModulusCertificate:
     roots = []
     for y in modulus._root_challenges(key):
         common = gmpy2.gcd(key.n, order)
-        exponent = gmpy2.invert(key.n // common, order // common) if common > 1 else gmpy2.invert(key.n, order)
+        exponent = (
+            gmpy2.invert(key.n // common, order // common) if common > 1 else gmpy2.invert(key.n, order)
+        )
         roots.append(gmpy2.powmod(y, exponent, key.n))
     squares = []
     for y in modulus._square_challenges(key):
@@ -117,7 +125,12 @@ def square_root(value: mpz, p: mpz) -> mpz:
     while odd % 2 == 0:
         odd, twos = odd // 2, twos + 1
     z = next(mpz(k) for k in range(2, 100) if gmpy2.legendre(k, p) == -1)
-    m, c, t, r = twos, gmpy2.powmod(z, odd, p), gmpy2.powmod(value, odd, p), gmpy2.powmod(value, (odd + 1) // 2, p)
+    m, c, t, r = (
+        twos,
+        gmpy2.powmod(z, odd, p),
+        gmpy2.powmod(value, odd, p),
+        gmpy2.powmod(value, (odd + 1) // 2, p),
+    )
     while t != 1:
         i, power = 0, t
         while power != 1:
@@ -152,7 +165,6 @@ def test_a23_a_common_factor_of_n_and_phi_is_refused() -> None:
 
 
 def test_a23_three_prime_factors_are_refused() -> None:
-    key = of_length(lambda: exact(*(factors := [prime(171), prime(171), prime(170)])))
     while True:
         factors = (prime(171), prime(171), prime(170))
         if (key := exact(*factors)).n.bit_length() == 512:

@@ -10,7 +10,6 @@ import gmpy2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from toys import BITS, OPTIONS, TOY, factored_key, statement_of
 
 from evote.crypto.fixed_base import plain_power
 from evote.crypto.group import PublicKey
@@ -19,6 +18,7 @@ from evote.crypto.paillier import decrypt_integer
 from evote.errors import InvalidProof
 from evote.proofs.opening import OpeningStatement, decode_counts, open_with_root, verify_opening
 from evote.proofs.selection import SelectionProof, _challenge, encrypt_option, verify_selection
+from toys import BITS, OPTIONS, TOY, factored_key, statement_of
 
 
 def opened(counts: list[int], bits: int = BITS) -> tuple[OpeningStatement, mpz, mpz]:

@@ -9,7 +9,6 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from toys import BITS, OPTIONS, TOY, factored_key, prove, statement_of, with_move
 
 from evote.crypto.fixed_base import base_table
 from evote.crypto.integers import mpz, power, random_bits
@@ -25,6 +24,7 @@ from evote.proofs.selection import (
     verify_selection,
     verify_selections,
 )
+from toys import BITS, OPTIONS, TOY, factored_key, prove, statement_of, with_move
 
 
 def refused(statement, proof, check: str) -> None:
@@ -277,7 +277,9 @@ def mutate(item, source: random.Random):
     kind = source.randrange(6)
     index = source.randrange(OPTIONS)
     if kind == 0:
-        return statement, with_move(proof, "responses", index, proof.responses[index] ^ (1 << source.randrange(200)))
+        return statement, with_move(
+            proof, "responses", index, proof.responses[index] ^ (1 << source.randrange(200))
+        )
     if kind == 1:
         return statement, with_move(proof, "commitments", index, key.square - proof.commitments[index])
     if kind == 2:

@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Numbers, transcript, primes, tables, multi-powers, sharing, and the door to phe (A26, A31, A34)."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from phe.paillier import EncryptedNumber, PaillierPublicKey
+
+import evote
+from evote.crypto.fixed_base import FixedBase, base_table, plain_power
+from evote.crypto.group import delta, verification_base
+from evote.crypto.integers import (
+    decode_number,
+    encode_number,
+    inverse,
+    is_prime,
+    is_unit,
+    jacobi,
+    mpz,
+    power,
+    product,
+    product_tree,
+    random_below,
+    random_bits,
+    secret_power,
+)
+from evote.crypto.multi_power import multi_power
+from evote.crypto.paillier import decrypt_integer, encrypt_integer
+from evote.crypto.primes import safe_prime, safe_prime_pair, small_primes
+from evote.crypto.shamir import evaluate, lagrange_at_zero, random_polynomial
+from evote.crypto.transcript import challenge, framed_digest, hash_to_unit
+from evote.errors import EncodingError, ParameterError
+from evote.params import parameter_set
+from toys import TOY, factored_key
+
+naturals = st.integers(0, 2**600).map(mpz)
+
+
+@given(st.integers(0, 256**8 - 1))
+def test_a26_a_number_has_one_width(value: int) -> None:
+    data = encode_number(mpz(value), 8)
+    assert decode_number(data, 8) == value
+    for wrong in (data[1:], b"\x00" + data):
+        with pytest.raises(EncodingError) as caught:
+            decode_number(wrong, 8)
+        assert caught.value.check == "PAR-3"
+
+
+@pytest.mark.parametrize("value", [mpz(-1), mpz(256**8)])
+def test_a26_what_does_not_fit_is_refused(value: mpz) -> None:
+    with pytest.raises(ParameterError) as caught:
+        encode_number(value, 8)
+    assert caught.value.check == "PAR-3"
+
+
+def test_parameter_sets_have_the_widths_of_the_specification() -> None:
+    widths = {name: parameter_set(name) for name in ("evote-2048", "evote-3072", "evote-4096")}
+    assert [one.number_bytes for one in widths.values()] == [256, 384, 512]
+    assert [one.ciphertext_bytes for one in widths.values()] == [512, 768, 1024]
+    assert [one.response_bytes for one in widths.values()] == [176, 240, 304]
+    assert widths["evote-3072"].share_response_bytes(3072) == 433
+    with pytest.raises(ParameterError) as caught:
+        parameter_set("evote-1024")
+    assert caught.value.check == "PAR-1"
+
+
+def test_a31_the_frame_is_the_one_of_the_specification() -> None:
+    frame = lambda data: len(data).to_bytes(4, "big") + data  # noqa: E731
+    written = frame(b"domain") + (2).to_bytes(4, "big") + frame(b"ab") + frame(b"")
+    assert framed_digest("domain", [b"ab", b""]) == hashlib.sha256(written).digest()
+    assert challenge("domain", [b"ab", b""]) == int.from_bytes(hashlib.sha256(written).digest(), "big")
+
+
+parts = st.lists(st.binary(max_size=4), max_size=4)
+
+
+@given(parts, parts, st.text(max_size=3), st.text(max_size=3))
+def test_a31_different_lists_have_different_digests(one, other, domain, second) -> None:
+    same = (domain, one) == (second, other)
+    assert (framed_digest(domain, one) == framed_digest(second, other)) == same
+
+
+@given(st.binary(max_size=6), st.integers(0, 6))
+def test_a31_one_concatenation_split_differently_differs(data: bytes, cut: int) -> None:
+    split = [data[:cut], data[cut:]]
+    assert framed_digest("d", split) != framed_digest("d", [data])
+    assert framed_digest("d", [*split, b""]) != framed_digest("d", split)
+
+
+def test_derived_units_are_units_and_differ() -> None:
+    key = factored_key()[0]
+    values = [hash_to_unit(key.n, 64, label, index) for label in (b"a", b"b") for index in range(20)]
+    assert len(set(values)) == 40
+    assert all(is_unit(value, key.n) for value in values)
+
+
+def test_bases_are_derived_from_the_modulus() -> None:
+    key, p, q = factored_key()
+    x = hash_to_unit(key.n, 64, b"h", 0)
+    assert key.root_base == -x * x % key.n
+    assert jacobi(key.root_base, key.n) == 1
+    assert key.base == power(key.root_base, key.n, key.square)
+    v = verification_base(key, delta(4))
+    assert power(v, (p >> 1) * (q >> 1), key.n) == 1
+
+
+@pytest.mark.parametrize("bits", [64, 100, 256])
+def test_safe_primes_are_safe_and_of_exact_length(bits: int) -> None:
+    p = safe_prime(bits)
+    assert p.bit_length() == bits
+    assert p >> (bits - 2) == 3
+    assert is_prime(p, 40)
+    assert is_prime(p >> 1, 40)
+
+
+def test_a_pair_of_safe_primes_makes_a_modulus_of_exact_length() -> None:
+    calls: list[int] = []
+    p, q = safe_prime_pair(256, lambda: calls.append(1))
+    assert p != q
+    assert (p * q).bit_length() == 512
+    assert calls
+    with pytest.raises(ParameterError):
+        safe_prime(32)
+
+
+def test_small_primes_are_all_odd_primes_below_two_to_the_twenty() -> None:
+    primes = small_primes()
+    assert len(primes) == 82024
+    assert primes[:4] == (3, 5, 7, 11)
+    assert primes[-1] == 1048573
+
+
+@given(st.integers(0, 2**300), st.integers(1, 8))
+def test_a_table_gives_the_powers_of_its_base(exponent: int, window: int) -> None:
+    key = factored_key()[0]
+    table = FixedBase(key.base, key.square, 200, window)
+    assert table(mpz(exponent)) == power(key.base, mpz(exponent), key.square)
+
+
+def test_tables_are_kept_for_a_key() -> None:
+    key = factored_key()[0]
+    assert base_table(key) is base_table(key)
+    assert base_table(key)(mpz(12345)) == plain_power(key)(mpz(12345))
+
+
+@given(st.lists(st.tuples(st.integers(1, 2**200), st.integers(0, 2**300)), max_size=30))
+def test_many_powers_at_once(pairs) -> None:
+    modulus = factored_key()[0].square
+    bases, exponents = [mpz(b) for b, _ in pairs], [mpz(e) for _, e in pairs]
+    expected = product((power(b, e, modulus) for b, e in zip(bases, exponents, strict=True)), modulus)
+    assert multi_power(bases, exponents, modulus) == expected
+
+
+@given(st.lists(naturals, max_size=9))
+def test_products(values) -> None:
+    expected = mpz(1)
+    for value in values:
+        expected *= value
+    assert product_tree(values) == expected
+    assert product(values, mpz(10**9 + 7)) == expected % (10**9 + 7)
+
+
+@given(st.integers(1, 5), st.data())
+def test_any_threshold_of_shares_gives_the_secret(threshold: int, data) -> None:
+    modulus = mpz(2) ** 127 - 1
+    count = data.draw(st.integers(threshold, 7))
+    secret = random_below(modulus)
+    polynomial = random_polynomial(secret, threshold - 1, modulus)
+    points = data.draw(st.permutations(range(1, count + 1)))[:threshold]
+    clearing = delta(count)
+    coefficients = lagrange_at_zero(points, clearing)
+    total = sum(coefficients[i] * evaluate(polynomial, i, modulus) for i in points)
+    assert total % modulus == clearing * secret % modulus
+
+
+def test_secret_powers_and_inverses() -> None:
+    key = factored_key()[0]
+    exponent = random_bits(300)
+    assert secret_power(mpz(7), exponent, key.n) == power(mpz(7), exponent, key.n)
+    assert secret_power(mpz(7), mpz(0), key.n) == 1
+    assert inverse(mpz(7), key.n) * 7 % key.n == 1
+    with pytest.raises(ParameterError) as caught:
+        inverse(factored_key()[1], key.n)
+    assert str(factored_key()[1]) not in str(caught.value)
+
+
+@given(st.integers(0, 2**500))
+def test_a34_the_door_to_phe_is_plain_paillier(value: int) -> None:
+    key, p, q = factored_key()
+    nonce = power(key.root_base, random_bits(TOY.nonce_bits), key.n)
+    message = mpz(value) % key.n
+    ciphertext = encrypt_integer(key, message, nonce)
+    assert ciphertext == key.message_power(message) * power(nonce, key.n, key.square) % key.square
+    assert encrypt_integer(key, message, nonce) == ciphertext
+    assert decrypt_integer(key, p, q, ciphertext) == message
+
+
+def test_a34_what_phe_accepts_and_should_not_is_refused() -> None:
+    key, p, q = factored_key()
+    for message, nonce in (
+        (key.n, mpz(3)),
+        (mpz(-1), mpz(3)),
+        (mpz(1), mpz(0)),
+        (mpz(1), p),
+        (mpz(1), key.n),
+    ):
+        with pytest.raises(ParameterError) as caught:
+            encrypt_integer(key, message, nonce)
+        assert caught.value.check == "PAR-3"
+    good = encrypt_integer(key, mpz(1), mpz(3))
+    for wrong in (mpz(0), key.n, key.square, p * good % key.square):
+        with pytest.raises(ParameterError):
+            decrypt_integer(key, p, q, wrong)
+    with pytest.raises(ParameterError):
+        decrypt_integer(key, p, p, good)
+
+
+def test_a34_the_trap_is_real_and_the_door_avoids_it() -> None:
+    """phe re-randomises a ciphertext on its first read; ours is the same number every time."""
+    key = factored_key()[0]
+    ciphertext = encrypt_integer(key, mpz(5), mpz(3))
+    theirs = EncryptedNumber(PaillierPublicKey(int(key.n)), int(ciphertext), 0)
+    assert theirs.ciphertext() != ciphertext
+    sources = Path(evote.__file__).parent.rglob("*.py")
+    users = {path.name for path in sources if "phe" in imported(path)}
+    assert users == {"paillier.py"}
+
+
+def imported(path: Path) -> set[str]:
+    """Return the top-level names of the packages that a source imports."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module.split(".")[0])
+    return found
+
+
+def test_a33_only_the_operating_systems_source_makes_secrets() -> None:
+    sources = Path(evote.__file__).parent.rglob("*.py")
+    assert {path.name for path in sources if imported(path) & {"random", "numpy"}} == {"demo.py"}
