@@ -104,13 +104,15 @@ def audit_record(
     return report
 
 
-def verify_record(path: Path | str, *, until: Stage = "end", progress: Progress = _silent) -> None:
+def verify_record(
+    path: Path | str, *, until: Stage = "end", election: bytes = b"", progress: Progress = _silent
+) -> None:
     """Verify a record; return silently if it is right.
 
     Raises:
         VerificationError: The first finding, or the record has not reached the stage (END-1).
     """
-    _raise_first(audit_record(path, until=until, progress=progress))
+    _raise_first(audit_record(path, until=until, election=election, progress=progress))
 
 
 def verify_closing(path: Path | str, *, progress: Progress = _silent) -> VerifiedClosing:
