@@ -38,6 +38,7 @@ EXPECTED = [
     (r"seal\.json", r"manifest|keys|drill", r"ACT-1"),
     (r"seal\.json", r"(log|reference|register)_key", r"BRD-5"),
     (r"seal\.json", r"signatures", r"ENC-5"),
+    (r"seal\.json", r"reason|supersedes.*", r"ACT-1|ENC-5"),
     (r"seal\.json", r".*", r"BAL-2|ENC-5"),
     (r"manifest\.json", r"parameters", r"PAR-1|KEY-8"),
     (r"manifest\.json", r"origin", r"ACT-1"),

@@ -206,11 +206,17 @@ def verify_as_sealed(premises: Premises) -> None:
     """Check that what people edit is still what was sealed, so that nobody opens what they did not mean.
 
     Raises:
-        StateError: `manifest.json` or the ceremony was changed after sealing (ACT-2).
+        StateError: `manifest.json`, the ceremony or the software was changed after sealing (ACT-2).
 
     Spec: ACT-2
     """
     sealed, directory = premises.election, premises.directory
+    if software() != sealed.manifest.software:
+        raise StateError(
+            "The software here is not the one that was sealed; install that one, or seal again with --reason.",
+            check="ACT-2",
+            subject="software",
+        )
     if (directory / DRAFT_FILE).is_file():
         draft = read_draft(directory)
         names = set(type(draft).model_fields) - {"type", "version"}

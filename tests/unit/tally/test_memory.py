@@ -73,3 +73,21 @@ def test_keys_and_trustees_have_memories_of_their_own(tmp_path, monkeypatch) -> 
         memory.bind(keys, bytes([number]) * 32, ROOT)
     assert len(list((tmp_path / "state" / "served").glob("*.json"))) == 3
     assert len(list((tmp_path / "usb").glob("*.served"))) == 3
+
+
+def test_two_runs_at_once_do_not_serve_two_boxes(tmp_path) -> None:
+    """Comparing and writing happen under one lock: of many simultaneous closing roots exactly one is served."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    for attempt in range(5):
+        memory = ServedElections((tmp_path / f"{attempt}.a", tmp_path / f"{attempt}.b"))
+
+        def bind(number: int, memory=memory) -> bool:
+            try:
+                memory.bind(b"k" * 32, b"e" * 32, bytes([number]) * 32)
+            except StateError:
+                return False
+            return True
+
+        with ThreadPoolExecutor(8) as pool:
+            assert sum(pool.map(bind, range(8))) == 1
