@@ -204,6 +204,6 @@ def status(directory: Path, *, as_json: bool) -> None:
     for name, value in state.items():
         if isinstance(value, dict):
             for contest, count in value.items():
-                say(f"{'turnout ' + contest:>20}  {count}")
+                say(f"{'turnout ' + contest:>30}  {count}")
         else:
-            say(f"{name:>20}  {moment(value) if isinstance(value, int) else value}")
+            say(f"{name:>30}  {moment(value) if isinstance(value, int) else value}")
