@@ -193,10 +193,14 @@ def finish_tally(directory: Path, lots: Lots, progress: Progress) -> Outcome:
     """
     _settle(directory)
     closing = verify_closing(directory / "record", progress=progress)
+    for contest in lots:
+        closing.election.manifest.contest(contest)
     if not (directory / "private" / _LOG_KEY).is_file():
         return _open_without_log(directory, closing, lots)
     sums = {layout.sum_path(unit): total for unit, total in closing.sums.items()}
     stages = _Stages(directory, closing)
+    if stages.done(Kind.END):  # what is ended stays as it is, whatever lots are named now
+        return _read_outcome(stages.record, closing)
     stages.publish(Kind.SUM, sums)
     if stages.done(Kind.SHARE):
         names = stages.record.names_in("shares")
@@ -235,6 +239,18 @@ def _derive(
         documents[layout.seats_path(contest.id)] = seats
         documents[layout.minutes_path(contest.id)] = derive_minutes(election, contest, course, seats)
     return documents
+
+
+def _read_outcome(record: RecordFolder, closing: VerifiedClosing) -> Outcome:
+    return Outcome(
+        record.path,
+        ended=True,
+        results={unit: record.read(layout.result_path(unit), Result) for unit in closing.sums},
+        seats={
+            contest.id: record.read(layout.seats_path(contest.id), SeatsRecord)
+            for contest in closing.election.manifest.contests
+        },
+    )
 
 
 def _open_without_log(directory: Path, closing: VerifiedClosing, lots: Lots) -> Outcome:

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from evote.board import Kind
-from evote.errors import StateError, TallyMismatch
+from evote.errors import ParameterError, StateError, TallyMismatch
 from evote.record import layout
 from evote.record.tally import SeatsRecord
 from evote.tally.session import finish_tally, posted_trustees, start_tally
@@ -133,3 +133,24 @@ def test_the_key_holders_stand_in_the_minutes(world) -> None:
         '"key_holders":["Paul Garnier (secretary)","Philippe Moreau (delegate)","Samir Roux (delegate)"]'
         in text
     )
+
+
+def test_an_ended_tally_is_not_touched_by_another_drawing_of_lots(tmp_path) -> None:
+    """The seats of a tie by lot are those of the recorded drawing; a later call with another changes nothing."""
+    by_lot = contest("one", lists=2, seats=1).replace(tie_rule=("most-votes", "lot"))
+    world = small_world(tmp_path / "world", votes={"one-all": ["a", "b"]}, contests=(by_lot,))
+    world.close()
+    start_tally(world.folder, lambda *_: None)
+    world.decrypt()
+    with pytest.raises(StateError) as caught:
+        finish_tally(world.folder, {}, lambda *_: None)
+    assert caught.value.check == "SEA-6"
+    with pytest.raises(ParameterError):
+        finish_tally(world.folder, {"two": ("a", "b")}, lambda *_: None)
+    first = finish_tally(world.folder, {"one": ("b", "a")}, lambda *_: None)
+    assert [one.seats for one in first.seats["one"].lists] == [0, 1]
+    assert audit_record(world.record.path).verified
+    again = finish_tally(world.folder, {"one": ("a", "b")}, lambda *_: None)
+    assert again.seats == first.seats
+    assert again.results == first.results
+    assert audit_record(world.record.path).verified
