@@ -5,14 +5,11 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from functools import lru_cache
 
-import gmpy2
 import pytest
 
 from evote.crypto.group import verification_base
-from evote.crypto.integers import is_prime, mpz, power, product, random_below, random_bits
-from evote.crypto.primes import safe_prime
+from evote.crypto.integers import mpz, power, product
 from evote.crypto.sealing import TOY_COST
 from evote.crypto.shamir import lagrange_at_zero
 from evote.crypto.threshold import combine_shares, root_from_combination
@@ -22,18 +19,13 @@ from evote.errors import (
     EvoteError,
     FaultyTrustee,
     ParameterError,
-    ProtocolError,
     StateError,
     VerificationError,
 )
-from evote.keys import dealer
-from evote.keys.dealer import Deal, deal_keys
-from evote.keys.drill import contribute_to_drill, finish_drill, make_drill_shares
+from evote.keys.drill import finish_drill, make_drill_shares
 from evote.keys.share_file import open_key_share, seal_key_share, verify_key_share
 from evote.manifest.template import bureau_policy
-from evote.params import parameter_set
 from evote.proofs.decryption import compute_decryption_share
-from evote.record.key_share import KeyShare
 from evote.record.keys import Drill, KeyRecord, KeyShareFile
 from evote.verify.drill import verify_drill
 from evote.verify.keys import verify_key_record
@@ -209,58 +201,6 @@ def test_a20_a_trustee_who_lies_in_the_drill_is_named() -> None:
     with pytest.raises(FaultyTrustee) as caught:
         finish_drill(deal.record, drill.contributions, posted)
     assert (caught.value.check, caught.value.subject) == ("DEC-3", "2.3") or caught.value.check == "DEC-4"
-
-
-@lru_cache
-def crooked_primes() -> tuple[mpz, mpz, int]:
-    """Return p, q with (p - 1)/2 = l p1 for a small prime l, and q safe; l does not divide the order of v."""
-    q = safe_prime(256)
-    while True:
-        l = int(gmpy2.next_prime(random_below(mpz(40)) + 28))  # noqa: E741
-        p1 = gmpy2.next_prime(random_bits(249) | (mpz(3) << 247))
-        p = 2 * l * p1 + 1
-        if p.bit_length() != 256 or not is_prime(p) or (p * q).bit_length() != 512:
-            continue
-        v = hash_to_unit(p * q, 64, b"v", 0) ** 2 % (p * q)
-        order_without_l = (p - 1) // l
-        if power(v, mpz(48), p) and power(power(v, mpz(24), p), order_without_l, p) == 1:
-            return p, q, l
-
-
-def test_a40_a_key_that_passes_every_equation_and_opens_nothing_fails_the_drill(monkeypatch) -> None:
-    """The shared exponent is wrong by m'/l, which v cannot see and uniform units can."""
-    p, q, l = crooked_primes()  # noqa: E741
-    order = (p >> 1) * (q >> 1)
-    monkeypatch.setattr(dealer, "safe_prime_pair", lambda *_: (p, q))
-    honest_inverse = dealer.inverse
-    monkeypatch.setattr(
-        dealer,
-        "inverse",
-        lambda value, modulus: (
-            (honest_inverse(value, modulus) + order // l) % order
-            if modulus == order
-            else honest_inverse(value, modulus)
-        ),
-    )
-    deal = deal_keys(parameter_set("toy-512"), bureau_policy())  # verifies KEY-6, KEY-7, MOD on its way
-    verify_key_record(deal.record, "toy-512", bureau_policy())
-    shares = opened(deal)
-    for share in shares:
-        verify_key_share(deal.record, share)
-    contributions = [contribute_to_drill(deal.record, share) for share in shares]
-    posted = [make_drill_shares(deal.record, share, contributions) for share in shares]
-    with pytest.raises(ProtocolError) as caught:
-        finish_drill(deal.record, contributions, posted)
-    assert caught.value.check == "DRL-4"
-
-
-def opened(deal: Deal) -> list[KeyShare]:
-    return [
-        open_key_share(
-            deal.record, seal_key_share(deal.record, trustee, secret, "a long code", TOY_COST), "a long code"
-        )
-        for trustee, secret in deal.secrets.items()
-    ]
 
 
 def test_dealt_shares_are_those_of_the_commitments_and_hide_from_repr() -> None:
