@@ -186,6 +186,7 @@ def status(directory: Path, *, as_json: bool) -> None:
         raise ParameterError(f"{directory} is not an election folder; make one with: evote new {directory}")
     try:
         with BallotBox.open(directory) as box:
+            box.publish()  # what is due
             state: dict[str, object] = {
                 "phase": box.phase.value,
                 "election": box.public.id.hex(),

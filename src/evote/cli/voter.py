@@ -39,6 +39,7 @@ def vote(directory: Path, voter: str, contest: str, choice: str, ballot_file: Pa
     Example: evote vote election --voter 1000056696 --contest cspm-2 --choice blank
     """
     with BallotBox.open(directory) as box:
+        box.publish()  # what is due
         election = box.public
         election.manifest.contest(contest).option(choice)  # before anything is marked
         slot = box.slot(voter=voter, contest=contest)
