@@ -49,6 +49,7 @@ _MOST_PROBLEMS: Final = 5
 def _sentence(kind: str, error: ValidationError) -> str:
     """Say in words what is wrong where; items of lists are counted from 1."""
     problems = error.errors(include_url=False, include_input=False)
+    problems.sort(key=lambda problem: problem["type"] != "extra_forbidden")  # a typo explains what is missing
     parts = []
     for problem in problems[:_MOST_PROBLEMS]:
         steps = [f"#{step + 1}" if isinstance(step, int) else step for step in problem["loc"]]

@@ -148,3 +148,9 @@ def test_a32_unused_bits_are_zero() -> None:
     for wrong in ("QR", "QQ==", "Q", "QQQQQ"):
         with pytest.raises(EncodingError):
             decode_base64url(wrong)
+
+
+def test_a_mistyped_key_is_named_before_what_it_leaves_missing() -> None:
+    with pytest.raises(EncodingError) as caught:
+        Sample.from_edited_text(GOOD.to_bytes().replace(b'"name"', b'"nam"'))
+    assert str(caught.value) == "Sample: nam: unknown key; name: missing."
