@@ -115,5 +115,20 @@ def test_a_ballot_file_gives_the_receipt_again(at, tmp_path) -> None:
         tmp_path / "ballot",
     )
     first = succeed(*vote)
-    assert succeed(*vote) == first
+    again = succeed(*vote)
+    assert "not a new vote" in again
+    assert again.endswith(first)
     refused(run(*vote[:-2]), "BOX-7")
+
+
+def test_a_kept_ballot_is_never_cast_for_another_choice_or_contest(at, tmp_path) -> None:
+    folder, kept = at("sealed"), tmp_path / "ballot"
+    vote = ("vote", folder, "--voter", "ada", "--contest", "one", "--ballot", kept, "--choice")
+    refused(run(*vote, "a"), "BOX-8")
+    assert kept.exists()
+    succeed("open", folder)
+    refused(run(*vote, "blank"), "BOX-6")
+    kept.unlink()
+    succeed(*vote, "blank")
+    other = ("vote", folder, "--voter", "ada", "--contest", "two", "--ballot", kept, "--choice", "b")
+    refused(run(*other), "BOX-6")

@@ -25,7 +25,12 @@ def _refuse(path: Path, reason: str) -> StorageError:
 
 def printable(path: Path | str) -> str:
     """Return a path as text that any terminal can show, whatever bytes the name holds."""
-    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    name = os.fspath(path)
+    try:
+        data = name.encode("utf-8", "surrogateescape")  # whatever the locale is
+    except UnicodeEncodeError:
+        data = name.encode("utf-8", "surrogatepass")
+    text = data.decode("utf-8", "backslashreplace")
     return "".join(character if character.isprintable() else f"\\x{ord(character):02x}" for character in text)
 
 

@@ -37,17 +37,17 @@ def open_vote(premises: Premises) -> Opening:
         if log_phase(premises.private) != LogPhase.SEALED:
             raise StateError("The vote is opened already.", check="ACT-2")
         _verify_empty(premises)
-        verify_as_sealed(premises)
-        if premises.clock() > election.manifest.timetable.grace_ends:
-            raise StateError(
-                "The sealed closing hour is past; set new hours and seal again.",
-                check="ACT-2",
-                subject="timetable",
-            )
         if premises.record.has(layout.OPEN):  # interrupted before the log had it
             act = premises.record.read(layout.OPEN, Opening)
         else:
+            verify_as_sealed(premises)
             now, opens = int(premises.clock()), election.manifest.timetable.opens
+            if now >= election.manifest.timetable.closes:
+                raise StateError(
+                    "The sealed closing hour is past; set new hours and seal again.",
+                    check="ACT-2",
+                    subject="timetable",
+                )
             if now < opens and election.manifest.mode == "REAL":
                 raise NotOpen("The sealed hour of opening has not come.", check="ACT-2")
             bare = Opening.make(

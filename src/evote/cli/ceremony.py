@@ -75,14 +75,14 @@ def deal(directory: Path, shares: Path, codes: Path | None, *, again: bool) -> N
     chosen = _choose_codes(draft, codes)
     with waiting(f"Searching two safe primes of {draft.sizes.modulus_bits // 2} bits") as progress:
         dealt = deal_keys(draft.sizes, draft.policy, progress)
-    shutil.rmtree(folder, ignore_errors=True)
-    shutil.rmtree(directory / "inbox", ignore_errors=True)
     make_folder(shares)
     cost = TOY_COST if draft.sizes.toy else STANDARD_COST
     for trustee, secret in dealt.secrets.items():
         file = seal_key_share(dealt.record, trustee, secret, chosen[trustee], cost)
         create_file(shares / f"{trustee}.share", file.to_bytes(), mode=0o600)
         say(f"Wrote {shares / trustee}.share")
+    shutil.rmtree(folder, ignore_errors=True)  # only now: the new shares are all there
+    shutil.rmtree(directory / "inbox", ignore_errors=True)
     write_durably(folder / "keys.json", dealt.record.to_bytes())
     say("Fingerprint of the public key, for comparison aloud:")
     say(f"  {spoken(dealt.record.public_key.fingerprint()[:16])}")

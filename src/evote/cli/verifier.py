@@ -22,19 +22,19 @@ ELECTION_ID_BYTES = 32
 @click.option("--until", type=click.Choice(STAGES[1:]), default="end", show_default=True,
               help="Verify a record that is under way, up to this stage.")  # fmt: skip
 @click.option(
-    "--election", "expected", default="", metavar="HEX", help="Election id that the record must have."
+    "--election", "expected", default=None, metavar="HEX", help="Election id that the record must have."
 )
 @json_option
-def verify(record: Path, until: str, expected: str, *, as_json: bool) -> None:
+def verify(record: Path, until: str, expected: str | None, *, as_json: bool) -> None:
     """Verify a record from its files alone. Exit status 0 only if everything is right.
 
     Example: evote verify election/record
     """
     try:
-        election = bytes.fromhex("".join(expected.split()))
+        election = bytes.fromhex("".join((expected or "").split()))
     except ValueError:
         election = b""
-    if expected and len(election) != ELECTION_ID_BYTES:
+    if expected is not None and len(election) != ELECTION_ID_BYTES:
         raise click.UsageError("An election id is 64 hexadecimal digits.")
     with progress_bar("Verifying") as progress:
         report = audit_record(record, until=cast("Stage", until), election=election, progress=progress)

@@ -16,8 +16,9 @@ from evote.board.record_folder import RecordFolder
 from evote.box import BallotBox
 from evote.cli.console import folder_argument, json_option, moment, say
 from evote.crypto.fixed_base import plain_power
+from evote.errors import StateError
 from evote.record.ballot import Ballot
-from evote.record.reference import parse_code
+from evote.record.reference import Receipt, parse_code
 
 _LONGEST_CODE = 40
 
@@ -42,18 +43,35 @@ def vote(directory: Path, voter: str, contest: str, choice: str, ballot_file: Pa
         box.publish()  # what is due
         election = box.public
         election.manifest.contest(contest).option(choice)  # before anything is marked
-        slot = box.slot(voter=voter, contest=contest)
         if ballot_file is not None and ballot_file.exists():
-            ballot = EncryptedBallot(election, Ballot.from_bytes(read_bounded(ballot_file, Ballot.max_bytes)))
+            ballot, receipt = _receipt_again(box, ballot_file, contest)
         else:
+            slot = box.slot(voter=voter, contest=contest)
             ballot = encrypt_ballot(election, slot, Choice(choice), powers=plain_power(election.key))
             if ballot_file is not None:
                 write_durably(ballot_file, ballot.to_bytes(), mode=0o600)
-        receipt = box.cast(voter=voter, ballot=ballot.to_bytes())
+            receipt = box.cast(voter=voter, ballot=ballot.to_bytes())
     ballot.check_receipt(receipt)
     say("Your ballot is in the box. The receipt is checked: keep it.")
     say(f"Code:      {receipt.code}")
     say(f"Reference: {receipt.reference}")
+
+
+def _receipt_again(box: BallotBox, ballot_file: Path, contest: str) -> tuple[EncryptedBallot, Receipt]:
+    """Return the receipt of a kept ballot that is in the box; a kept ballot is never cast: its choice is unseen."""
+    ballot = EncryptedBallot(box.public, Ballot.from_bytes(read_bounded(ballot_file, Ballot.max_bytes)))
+    if ballot.ballot.contest != contest:
+        raise StateError(
+            f"{ballot_file} holds a ballot of {ballot.ballot.contest}; name another file.", check="BOX-6"
+        )
+    try:
+        receipt = box.receipt(ballot.to_bytes())
+    except StateError:
+        raise StateError(
+            f"{ballot_file} holds a ballot that is not in the box; remove it, then vote again.", check="BOX-6"
+        ) from None
+    say(f"{ballot_file} holds a ballot that was cast before; this is its receipt, not a new vote.")
+    return ballot, receipt
 
 
 @click.command(short_help="Check a ballot reference, or look a code up.")
