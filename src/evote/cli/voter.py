@@ -32,7 +32,7 @@ _LONGEST_CODE = 40
     "--ballot",
     "ballot_file",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Keep the encrypted ballot in this file; after a crash, the same command gives the receipt again.",
+    help="Keep the encrypted ballot in this file; if it was cast, the same command gives its receipt again.",
 )
 def vote(directory: Path, voter: str, contest: str, choice: str, ballot_file: Path | None) -> None:
     """Encrypt a choice here, cast it, check the receipt, and print code and reference.
