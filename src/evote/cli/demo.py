@@ -21,6 +21,7 @@ from evote.box.setup import ceremony_folder, create_election_folder, import_roll
 from evote.cli.console import moment, progress_bar, say, spoken, waiting
 from evote.cli.results import print_outcome
 from evote.cli.verifier import print_report
+from evote.crypto.fixed_base import base_table
 from evote.crypto.sealing import STANDARD_COST, TOY_COST
 from evote.errors import StateError
 from evote.keys.dealer import deal_keys
@@ -151,9 +152,11 @@ def _vote(folder: Path, plan: _Plan) -> None:
     total = sum(map(len, plan.choices.values()))
     with BallotBox.open(folder) as box, progress_bar("Voting") as progress:
         box.open_vote()
+        powers = base_table(box.public.key)
         for voter, chosen in plan.choices.items():
             for contest, choice in chosen.items():
-                ballot = encrypt_ballot(box.public, box.slot(voter=voter, contest=contest), Choice(choice))
+                slot = box.slot(voter=voter, contest=contest)
+                ballot = encrypt_ballot(box.public, slot, Choice(choice), powers=powers)
                 receipt = box.cast(voter=voter, ballot=ballot.to_bytes())
                 ballot.check_receipt(receipt)
                 receipts.append(receipt)

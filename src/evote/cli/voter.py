@@ -15,7 +15,6 @@ from evote.board.lookup import check_reference_in, find_code_in
 from evote.board.record_folder import RecordFolder
 from evote.box import BallotBox
 from evote.cli.console import folder_argument, json_option, moment, say
-from evote.crypto.fixed_base import plain_power
 from evote.errors import StateError
 from evote.record.ballot import Ballot
 from evote.record.reference import Receipt, parse_code
@@ -47,7 +46,7 @@ def vote(directory: Path, voter: str, contest: str, choice: str, ballot_file: Pa
             ballot, receipt = _receipt_again(box, ballot_file, contest)
         else:
             slot = box.slot(voter=voter, contest=contest)
-            ballot = encrypt_ballot(election, slot, Choice(choice), powers=plain_power(election.key))
+            ballot = encrypt_ballot(election, slot, Choice(choice))
             if ballot_file is not None:
                 write_durably(ballot_file, ballot.to_bytes(), mode=0o600)
             receipt = box.cast(voter=voter, ballot=ballot.to_bytes())

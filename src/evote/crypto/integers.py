@@ -13,7 +13,7 @@ import secrets
 from collections.abc import Callable, Iterable, Sequence
 
 import gmpy2
-from gmpy2 import gcd, is_power, is_prime, isqrt, jacobi, lcm, mpz
+from gmpy2 import fma, gcd, is_power, is_prime, isqrt, jacobi, lcm, mpz
 
 from evote.errors import EncodingError, ParameterError
 
@@ -21,6 +21,7 @@ __all__ = [
     "RandomBits",
     "decode_number",
     "encode_number",
+    "fma",
     "gcd",
     "inverse",
     "is_power",
@@ -61,7 +62,7 @@ def encode_number(value: mpz, width: int) -> bytes:
     if value < 0:
         raise ParameterError("A negative number has no canonical bytes.", check="PAR-3")
     try:
-        return int(value).to_bytes(width, "big")
+        return bytes(mpz(value).to_bytes(width, "big"))
     except OverflowError:
         raise ParameterError(f"The number does not fit {width} bytes.", check="PAR-3") from None
 
@@ -74,7 +75,7 @@ def decode_number(data: bytes, width: int) -> mpz:
     """
     if len(data) != width:
         raise EncodingError(f"A number has {len(data)} bytes where {width} are due.", check="PAR-3")
-    return mpz(int.from_bytes(data, "big"))
+    return mpz.from_bytes(data, "big")
 
 
 def is_unit(value: mpz, modulus: mpz) -> bool:

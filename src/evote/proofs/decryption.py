@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from evote.crypto.group import PublicKey, verification_base
 from evote.crypto.integers import RandomBits, is_unit, mpz, power, random_bits, secret_power
 from evote.crypto.multi_power import multi_power
+from evote.crypto.residues import PlainResidues
 from evote.crypto.transcript import challenge, u32, u64
 from evote.errors import InvalidProof
 from evote.proofs.batch import find_invalid
@@ -242,5 +243,5 @@ def _batch_holds(items: Sequence[DecryptionItem], randomness: RandomBits) -> boo
         left[v] += sigma * proof.response
         right[proof.key_commitment] += sigma
         right[statement.position.verification_key] += sigma * e
-    difference = [multi_power(list(side), list(side.values()), n) for side in (left, right)]
+    difference = [multi_power(list(side), list(side.values()), PlainResidues(n)) for side in (left, right)]
     return bool(difference[0] ** 2 % n == difference[1] ** 2 % n)

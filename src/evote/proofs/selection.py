@@ -19,8 +19,9 @@ from dataclasses import dataclass, field
 
 from evote.crypto.fixed_base import PowerOfBase, plain_power
 from evote.crypto.group import PublicKey
-from evote.crypto.integers import RandomBits, gcd, mpz, power, product, random_bits
+from evote.crypto.integers import RandomBits, fma, gcd, mpz, power, product, random_bits
 from evote.crypto.multi_power import multi_power
+from evote.crypto.residues import SquareResidues
 from evote.crypto.transcript import challenge, u32, u64
 from evote.errors import InvalidProof, ParameterError
 from evote.proofs.batch import find_invalid
@@ -162,8 +163,10 @@ def _mask(least: mpz, bits: int, randomness: RandomBits) -> mpz:
 def check_selection_ranges(statement: SelectionStatement, proof: SelectionProof) -> None:
     """Check everything about a proof but its equations.
 
+    Units are checked with the equations: a batch inverts the product of all its numbers.
+
     Raises:
-        InvalidProof: SEL-1 counts, SEL-2 ranges and units, SEL-3 sum of the partial challenges.
+        InvalidProof: SEL-1 counts, SEL-2 ranges, SEL-3 sum of the partial challenges.
 
     Spec: SEL-1, SEL-2, SEL-3
     """
@@ -171,10 +174,9 @@ def check_selection_ranges(statement: SelectionStatement, proof: SelectionProof)
     # SEL-1. One of each move for every option.
     if {len(proof.commitments), len(proof.challenges), len(proof.responses)} != {statement.options}:
         raise InvalidProof("The proof has another number of options than the contest.", check="SEL-1")
-    # SEL-2. Ranges and units. An unchecked partial challenge makes the proof forgeable (e = n k).
-    numbers = (statement.ciphertext, *proof.commitments)
-    if not all(0 < value < key.square for value in numbers) or gcd(product(numbers, key.n), key.n) != 1:
-        raise InvalidProof("A ciphertext or commitment is not a unit modulo n squared.", check="SEL-2")
+    # SEL-2. Ranges. An unchecked partial challenge makes the proof forgeable (e = n k).
+    if not all(0 < value < key.square for value in (statement.ciphertext, *proof.commitments)):
+        raise InvalidProof("A ciphertext or commitment is out of range.", check="SEL-2")
     if not all(e >= 0 and e.bit_length() <= sizes.challenge_bits for e in proof.challenges):
         raise InvalidProof("A partial challenge is out of range.", check="SEL-2")
     if not all(z >= 0 and z.bit_length() <= sizes.response_bits for z in proof.responses):
@@ -182,6 +184,7 @@ def check_selection_ranges(statement: SelectionStatement, proof: SelectionProof)
     # SEL-3. The partial challenges add up to the hash of statement and commitments.
     total = sum(proof.challenges) % (mpz(1) << sizes.challenge_bits)
     if total != _challenge(statement, proof.commitments):
+        _check_units(statement, proof)
         raise InvalidProof("The partial challenges do not add up to the challenge.", check="SEL-3")
 
 
@@ -206,10 +209,17 @@ def verify_selection(statement: SelectionStatement, proof: SelectionProof) -> No
 SelectionItem = tuple[SelectionStatement, SelectionProof]
 
 
+def _check_units(statement: SelectionStatement, proof: SelectionProof) -> None:
+    n = statement.key.n
+    if gcd(product((statement.ciphertext, *proof.commitments), n), n) != 1:
+        raise InvalidProof("A ciphertext or commitment is not a unit modulo n squared.", check="SEL-2")
+
+
 def _verify_equations(item: SelectionItem) -> None:
-    """SEL-4. (H^z)^2 = (a (c g^-m)^e)^2 for every option; squares, because -1 is the n-th power of -1."""
+    """SEL-2. Units. SEL-4. (H^z)^2 = (a (c g^-m)^e)^2 for every option; squares, as -1 is the n-th power of -1."""
     statement, proof = item
     key, modulus = statement.key, statement.key.square
+    _check_units(statement, proof)
     powers = plain_power(key)
     for i, (a, e, z) in enumerate(zip(proof.commitments, proof.challenges, proof.responses, strict=True)):
         branch = statement.ciphertext * key.message_power(-statement.message(i)) % modulus
@@ -219,13 +229,14 @@ def _verify_equations(item: SelectionItem) -> None:
 
 
 def find_invalid_selections(
-    items: Sequence[SelectionItem], randomness: RandomBits = random_bits
+    items: Sequence[SelectionItem], randomness: RandomBits = random_bits, powers: PowerOfBase | None = None
 ) -> dict[int, InvalidProof]:
     """Verify many proofs at once and return the index and error of each one that does not hold.
 
     Args:
         items: Statements of one key, with untrusted proofs; all fixed before this call.
         randomness: For the batch's own exponents; nobody may know them beforehand.
+        powers: Powers of H, of which a batch needs one; by default plain exponentiation.
 
     Returns:
         Empty if all hold. Verdicts agree with `verify_selection` but with probability 2^-127.
@@ -235,13 +246,20 @@ def find_invalid_selections(
     return find_invalid(
         items,
         lambda item: check_selection_ranges(*item),
-        lambda batch: _batch_holds(batch, randomness),
+        lambda batch: _batch_holds(batch, randomness, powers),
         _verify_equations,
     )
 
 
-def verify_selections(items: Sequence[SelectionItem], randomness: RandomBits = random_bits) -> None:
+def verify_selections(
+    items: Sequence[SelectionItem], randomness: RandomBits = random_bits, powers: PowerOfBase | None = None
+) -> None:
     """Check many proofs at once; one alone has its own equations batched.
+
+    Args:
+        items: As in `find_invalid_selections`.
+        randomness: As there.
+        powers: As there; a service that verifies ballot after ballot gives `base_table(key)`.
 
     Raises:
         InvalidProof: The first one that does not hold.
@@ -251,28 +269,36 @@ def verify_selections(items: Sequence[SelectionItem], randomness: RandomBits = r
     ready = list(items)
     for statement, proof in ready:
         check_selection_ranges(statement, proof)
-    if ready and not _batch_holds(ready, randomness):
+    if ready and not _batch_holds(ready, randomness, powers):
         for item in ready:
             _verify_equations(item)
 
 
-def _batch_holds(items: Sequence[SelectionItem], randomness: RandomBits) -> bool:
-    """Test (H^(sum rho z))^2 = (prod a^rho prod c^(sum rho e) g^(-sum rho e m))^2."""
+def _batch_holds(
+    items: Sequence[SelectionItem], randomness: RandomBits, powers: PowerOfBase | None = None
+) -> bool:
+    """Test (H^(sum rho z))^2 = (prod a^rho prod c^(sum rho e) g^(-sum rho e m))^2, and that all are units."""
     key = items[0][0].key
+    bits, most = key.parameters.batch_bits, (mpz(1) << key.parameters.batch_bits) - 1
     bases: list[mpz] = []
     exponents: list[mpz] = []
     response, message = mpz(0), mpz(0)
     for statement, proof in items:
         combined = mpz(0)
-        for i, (a, e, z) in enumerate(zip(proof.commitments, proof.challenges, proof.responses, strict=True)):
-            rho = 1 + randomness(key.parameters.batch_bits) % ((mpz(1) << key.parameters.batch_bits) - 1)
-            bases.append(a)
+        for i, (e, z) in enumerate(zip(proof.challenges, proof.responses, strict=True)):
+            rho = 1 + randomness(bits) % most
             exponents.append(rho)
-            response += rho * z
-            combined += rho * e
-            message += (rho * e) << (statement.digit_bits * i)
+            response = fma(rho, z, response)
+            weighted = rho * e
+            combined += weighted
+            message += weighted << (statement.digit_bits * i)
+        bases += proof.commitments
         bases.append(statement.ciphertext)
         exponents.append(combined)
-    left = plain_power(key)(response)
-    right = multi_power(bases, exponents, key.square) * key.message_power(-message) % key.square
+    try:
+        product_of_powers = multi_power(bases, exponents, SquareResidues(key.n))
+    except ParameterError:  # not all of them are units
+        return False
+    left = (powers or plain_power(key))(response)
+    right = product_of_powers * key.message_power(-message) % key.square
     return bool(left * left % key.square == right * right % key.square)

@@ -8,12 +8,12 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from phe.paillier import EncryptedNumber, PaillierPublicKey
 
 import evote
-from evote.crypto.fixed_base import FixedBase, base_table, plain_power
+from evote.crypto.fixed_base import FixedBase, SquareChain, base_table, chain_power, plain_power
 from evote.crypto.group import delta, verification_base
 from evote.crypto.integers import (
     decode_number,
@@ -30,9 +30,10 @@ from evote.crypto.integers import (
     random_bits,
     secret_power,
 )
-from evote.crypto.multi_power import multi_power
+from evote.crypto.multi_power import multi_power, plan_product
 from evote.crypto.paillier import decrypt_integer, encrypt_integer
 from evote.crypto.primes import safe_prime, safe_prime_pair, small_primes
+from evote.crypto.residues import PlainResidues, SquareResidues
 from evote.crypto.shamir import evaluate, lagrange_at_zero, random_polynomial
 from evote.crypto.transcript import challenge, framed_digest, hash_to_unit
 from evote.errors import EncodingError, ParameterError
@@ -136,11 +137,26 @@ def test_small_primes_are_all_odd_primes_below_two_to_the_twenty() -> None:
     assert primes[-1] == 1048573
 
 
-@given(st.integers(0, 2**300), st.integers(1, 8))
-def test_a_table_gives_the_powers_of_its_base(exponent: int, window: int) -> None:
+@pytest.fixture(scope="module", params=[FixedBase, SquareChain])
+def powers_of_base(request):
     key = factored_key()[0]
-    table = FixedBase(key.base, key.square, 200, window)
-    assert table(mpz(exponent)) == power(key.base, mpz(exponent), key.square)
+    return request.param(key.base, key.n, 200)
+
+
+@given(exponent=st.integers(0, 2**300))
+@example(exponent=0)
+@example(exponent=1)
+@example(exponent=2**200 - 1)
+@example(exponent=2**200)
+def test_table_and_chain_give_the_powers_of_their_base(powers_of_base, exponent: int) -> None:
+    key = factored_key()[0]
+    assert powers_of_base(mpz(exponent)) == power(key.base, mpz(exponent), key.square)
+
+
+def test_the_chain_of_a_key_serves_its_responses() -> None:
+    key = factored_key()[0]
+    for exponent in (mpz(0), (mpz(1) << key.parameters.response_bits) - 1):
+        assert chain_power(key)(exponent) == plain_power(key)(exponent)
 
 
 def test_tables_are_kept_for_a_key() -> None:
@@ -149,12 +165,94 @@ def test_tables_are_kept_for_a_key() -> None:
     assert base_table(key)(mpz(12345)) == plain_power(key)(mpz(12345))
 
 
+def _expected(bases, exponents, modulus) -> mpz:
+    return product((power(b, e, modulus) for b, e in zip(bases, exponents, strict=True)), modulus)
+
+
 @given(st.lists(st.tuples(st.integers(1, 2**200), st.integers(0, 2**300)), max_size=30))
 def test_many_powers_at_once(pairs) -> None:
-    modulus = factored_key()[0].square
-    bases, exponents = [mpz(b) for b, _ in pairs], [mpz(e) for _, e in pairs]
-    expected = product((power(b, e, modulus) for b, e in zip(bases, exponents, strict=True)), modulus)
-    assert multi_power(bases, exponents, modulus) == expected
+    key = factored_key()[0]
+    exponents = [mpz(e) for _, e in pairs]
+    for modulus, residues in ((key.n, PlainResidues(key.n)), (key.square, SquareResidues(key.n))):
+        bases = [power(mpz(b), mpz(b), modulus) for b, _ in pairs]
+        assert multi_power(bases, exponents, residues) == _expected(bases, exponents, modulus)
+
+
+@pytest.mark.parametrize(
+    ("short", "long", "windows", "longest"),
+    [
+        (0, 0, False, 0),
+        (1, 0, False, 0),
+        (0, 1, False, 0),
+        (11, 1, False, 0),
+        (300, 30, True, 128),
+        (2000, 600, True, 388),
+    ],
+)
+def test_every_way_of_multiplying_powers(short: int, long: int, windows: bool, longest: int) -> None:
+    """Few by interleaved windows, many by buckets, in between the long ones apart."""
+    key = factored_key()[0]
+    exponents = [random_bits(127) | 1 << 127 for _ in range(short)] + [
+        random_bits(387) | 1 << 387 for _ in range(long)
+    ]
+    plan = plan_product([exponent.bit_length() for exponent in exponents])
+    assert (bool(plan.windows), plan.longest) == (windows, longest)
+    for modulus, residues in ((key.n, PlainResidues(key.n)), (key.square, SquareResidues(key.n))):
+        bases = [power(random_bits(500) + 2, mpz(3), modulus) for _ in exponents]
+        assert multi_power(bases, exponents, residues) == _expected(bases, exponents, modulus)
+
+
+def test_the_plan_counts_the_multiplications() -> None:
+    """What the cost model counts is what is done; the bases' first arrival in a bucket is free."""
+
+    class Counting(PlainResidues):
+        count = 0
+
+        def multiply(self, left, right):
+            Counting.count += 1
+            return super().multiply(left, right)
+
+        def square(self, element):
+            Counting.count += 1
+            return super().square(element)
+
+        def gather(self, lifted, digits, size):
+            Counting.count += len(lifted)
+            return super().gather(lifted, digits, size)
+
+        def weigh(self, buckets):
+            Counting.count += 2 * len(buckets)
+            return super().weigh(buckets)
+
+    n = factored_key()[0].n
+    for count in (1, 12, 300, 3000):
+        exponents = [random_bits(388 if i % 12 == 0 else 128) for i in range(count)]
+        bases = [random_bits(500) + 2 for _ in exponents]
+        Counting.count = 0
+        multi_power(bases, exponents, Counting(n))
+        planned = plan_product([exponent.bit_length() for exponent in exponents]).multiplications
+        assert 0.9 * planned <= Counting.count <= 1.05 * planned + 20
+
+
+def test_a_base_that_is_no_unit_is_refused() -> None:
+    key, p, _ = factored_key()
+    good = key.base
+    assert multi_power([good, good], [mpz(3), mpz(0)], SquareResidues(key.n)) == power(
+        good, mpz(3), key.square
+    )
+    for bad in (p, key.n, 5 * key.n, p * 7):
+        for exponent in (mpz(0), mpz(3)):
+            with pytest.raises(ParameterError):
+                multi_power([good, mpz(bad)], [mpz(3), exponent], SquareResidues(key.n))
+
+
+@given(st.integers(1, 2**1000), st.integers(1, 2**1000))
+def test_halves_multiply_like_numbers(a: int, b: int) -> None:
+    key = factored_key()[0]
+    residues = SquareResidues(key.n)
+    x, y = (divmod(mpz(v) % key.square, key.n)[::-1] for v in (a, b))
+    assert residues.join(residues.multiply(x, y)) == a * b % key.square
+    assert residues.join(residues.square(x)) == a * a % key.square
 
 
 @given(st.lists(naturals, max_size=9))
