@@ -52,6 +52,7 @@ from evote.record.slot import Slot
 from evote.tally.memory import ServedElections
 from evote.tally.session import finish_tally, post_decryption_shares, start_tally
 from evote.verify import verify_closing
+from evote.verify.ballots import BallotAuditor, Squares
 
 OPENS = 1_718_089_200
 CLOSES = OPENS + 86_400
@@ -350,6 +351,20 @@ def small_world(folder: Path, *, votes: Mapping[str, Sequence[str]], **options) 
     world.open()
     world.publish([world.encrypt(unit, choice) for unit, choices in votes.items() for choice in choices])
     return world
+
+
+def audit_ballots(
+    election: PublicElection, ballots: Sequence[bytes], **options
+) -> tuple[BallotAuditor, list[tuple[str, int]]]:
+    """Verify ballots as those of a log that holds nothing else; return (check, index) of what is wrong."""
+    auditor = BallotAuditor(election, **options)
+    for index, data in enumerate(ballots):
+        auditor.add(index, data)
+    auditor.finish()
+    with Squares() as squares:
+        squares.add(bytes(auditor.squares))
+        found = {one.index: one.check for one in [*auditor.findings, *squares.copies()]}
+        return auditor, [(check, index) for index, check in sorted(found.items())]
 
 
 def load_json(path: Path):

@@ -18,9 +18,9 @@ from evote.proofs.selection import (
     verify_selection,
 )
 from evote.record.ballot import Ballot
-from evote.verify.ballots import BallotAuditor, square_digest
+from evote.verify.ballots import square_digest
 from forgery import opened, written
-from simulator import World, contest, draft, sealed_manifest
+from simulator import World, audit_ballots, contest, draft, sealed_manifest
 
 
 @pytest.fixture(scope="module")
@@ -33,9 +33,7 @@ def world(tmp_path_factory) -> World:
 
 def audit(world: World, *ballots: bytes) -> list[tuple[str, str]]:
     """Return (check, subject) of everything that is wrong with a list of ballots, numbered from 0."""
-    auditor = BallotAuditor(world.election)
-    found = [error for number, data in enumerate(ballots) for error in auditor.add(str(number), data)]
-    return [(error.check, error.subject) for error in [*found, *auditor.finish()]]
+    return [(check, str(index)) for check, index in audit_ballots(world.election, ballots)[1]]
 
 
 def made_with(world: World, option: int, nonce: mpz) -> bytes:

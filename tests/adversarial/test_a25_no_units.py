@@ -15,10 +15,9 @@ from evote.proofs.opening import OpeningStatement, open_with_root, verify_openin
 from evote.record.ballot import Ballot, BallotProof
 from evote.record.key_share import prove_share
 from evote.record.keys import ProvenShare
-from evote.verify.ballots import BallotAuditor
 from evote.verify.drill import drill_contexts, drill_seed
 from forgery import changed, opened, refused, written
-from simulator import World, contest, dealt, draft, sealed_manifest
+from simulator import World, audit_ballots, contest, dealt, draft, sealed_manifest
 from toys import factored_key
 
 KEYS = dealt()[0].record
@@ -42,9 +41,7 @@ def ballot(world) -> bytes:
 
 
 def audit(world: World, *ballots: bytes) -> list[str]:
-    auditor = BallotAuditor(world.election)
-    found = [error for data in ballots for error in auditor.add("b", data)]
-    return [error.check for error in [*found, *auditor.finish()]]
+    return [check for check, _ in audit_ballots(world.election, ballots)[1]]
 
 
 @pytest.mark.parametrize(("name", "value"), NO_UNITS + OUTSIDE, ids=names)
@@ -53,9 +50,8 @@ def test_a_ballot_whose_ciphertext_is_no_unit_is_refused(world, ballot, name: st
     spoilt = written(world.election, parts, value, proof)
     assert audit(world, spoilt) == ["SEL-2"]
     honest = world.encrypt("one-all", "b")
-    auditor = BallotAuditor(world.election)
-    found = [*auditor.add("0", spoilt), *auditor.add("1", honest), *auditor.finish()]
-    assert [(error.check, error.subject) for error in found] == [("SEL-2", "0")]
+    auditor, found = audit_ballots(world.election, [spoilt, honest])
+    assert found == [("SEL-2", 0)]
     tally = auditor.tallies["one-all"]
     assert (tally.ballots, tally.product) == (
         1,

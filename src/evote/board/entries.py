@@ -52,6 +52,11 @@ class Entry:
         """Make the entry that commits to the bytes of a ballot or file."""
         return cls(kind, hashlib.sha256(data).digest())
 
+    @property
+    def ballot_digest(self) -> bytes:
+        """The digest of the ballot; b"" where the entry is no ballot."""
+        return self.digest if self.kind == Kind.BALLOT else b""
+
     def to_bytes(self) -> bytes:
         """Return the line, with its LF."""
         return f"evote/{self.kind}/v1 {encode_base64url(self.digest)}\n".encode()

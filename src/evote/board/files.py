@@ -104,6 +104,23 @@ def hold_lock(path: Path) -> Iterator[None]:
     Raises:
         StorageError: The lock file cannot be opened.
     """
+    with _locked(path, wait=True):
+        yield
+
+
+@contextmanager
+def try_lock(path: Path) -> Iterator[bool]:
+    """Tell whether this block is the only one, among threads and processes; does not wait. POSIX only.
+
+    Raises:
+        StorageError: The lock file cannot be opened.
+    """
+    with _locked(path, wait=False) as alone:
+        yield alone
+
+
+@contextmanager
+def _locked(path: Path, *, wait: bool) -> Iterator[bool]:
     import fcntl  # POSIX only; readers of a record do without
 
     try:
@@ -111,8 +128,12 @@ def hold_lock(path: Path) -> Iterator[None]:
     except OSError as error:
         raise _refuse(path, f"cannot be opened ({error.strerror})") from None
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            alone = True
+        except BlockingIOError:
+            alone = False
+        yield alone
     finally:
         os.close(descriptor)
 

@@ -6,27 +6,23 @@ Spec: BRD
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
 
+from evote.board.bundles import FolderSource, read_ballots
 from evote.board.checkpoint import Checkpoint
-from evote.board.entries import Entry, Kind, Phase, phase_after
-from evote.board.files import open_plain, printable, read_bounded, walk_files
+from evote.board.entries import Entry, Phase, phase_after
+from evote.board.files import printable, read_bounded, walk_files
 from evote.board.tiles import (
-    BALLOT_LENGTH_BYTES,
     CHECKPOINT,
     LOG_FOLDERS,
-    MAX_BALLOT_BYTES,
     MAX_ENTRY_BUNDLE_BYTES,
     TILE_BYTES,
     TILE_WIDTH,
     Tile,
     TileEdge,
-    ballots_path,
     count_paths,
     entries_path,
     is_log_path,
@@ -36,6 +32,7 @@ from evote.board.tiles import (
     unpack_entries,
 )
 from evote.crypto.merkle import (
+    EMPTY_ROOT,
     NodeSource,
     leaf_hash,
     tree_consistency,
@@ -45,7 +42,7 @@ from evote.crypto.merkle import (
     verify_inclusion,
 )
 from evote.crypto.notes import MAX_NOTE_BYTES, NoteKey
-from evote.errors import BoardInconsistency, EncodingError, ParameterError, StorageError
+from evote.errors import BoardInconsistency, ParameterError, StorageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +52,41 @@ class LogItem:
     index: int
     entry: Entry
     ballot: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """Entries that stand together in one file.
+
+    Attributes:
+        number: Of the file.
+        width: How many entries the file holds.
+        first: Index in the log of the first one in `entries`.
+        entries: Those of the file that were asked for.
+        root: Root of the log up to the last of them.
+        phase: What the log had come to by then.
+    """
+
+    number: int
+    width: int
+    first: int
+    entries: list[Entry]
+    root: bytes
+    phase: Phase
+
+    @property
+    def end(self) -> int:
+        """Index after the last entry."""
+        return self.first + len(self.entries)
+
+
+@dataclass(frozen=True, slots=True)
+class LogPrefix:
+    """The beginning of a log that needs no reading: its size, its root, and what it had come to."""
+
+    size: int = 0
+    root: bytes = EMPTY_ROOT
+    phase: Phase = Phase.EMPTY
 
 
 def _refuse(check: str, subject: str, reason: str) -> BoardInconsistency:
@@ -119,8 +151,8 @@ class LogReader:
             BoardInconsistency: Order (BRD-9), a tile (BRD-10), the root (BRD-13) or the set of files
                 (BRD-14) is wrong.
         """
-        for number, _, bundle in self._bundles():
-            yield from enumerate(bundle, number * TILE_WIDTH)
+        for bundle in self.bundles():
+            yield from enumerate(bundle.entries, bundle.first)
 
     def items(self) -> Iterator[LogItem]:
         """Yield every entry with its ballot.
@@ -129,9 +161,10 @@ class LogReader:
             EncodingError: A bundle or an entry is malformed (BRD-8, BRD-11, BRD-12).
             BoardInconsistency: As `entries`; or a ballot is not what its entry names (BRD-12).
         """
-        for number, width, bundle in self._bundles():
-            ballots = self._ballots(ballots_path(number, width), bundle)
-            for index, (entry, ballot) in enumerate(zip(bundle, ballots, strict=True), number * TILE_WIDTH):
+        for bundle in self.bundles():
+            digests = [entry.ballot_digest for entry in bundle.entries]
+            ballots = read_ballots(FolderSource(self.folder), bundle.number, bundle.width, 0, digests)
+            for index, (entry, ballot) in enumerate(zip(bundle.entries, ballots, strict=True), bundle.first):
                 yield LogItem(index, entry, ballot)
 
     def verify_log(self) -> None:
@@ -144,44 +177,46 @@ class LogReader:
         for _ in self.items():
             pass
 
-    def _bundles(self) -> Iterator[tuple[int, int, list[Entry]]]:
-        """Yield (number, width, entries) of each bundle; afterwards check root and files."""
-        edge, phase = TileEdge(), Phase.EMPTY
-        for number, width in tile_widths(self.checkpoint.size):
+    def bundles(self, prefix: LogPrefix = LogPrefix()) -> Iterator[Bundle]:
+        """Yield the entries bundle by bundle, without reading ballots; afterwards check root and files.
+
+        Args:
+            prefix: What is known of the log's beginning; only what comes after it is read.
+
+        Raises:
+            EncodingError: A bundle or an entry is malformed (BRD-8, BRD-11).
+            BoardInconsistency: The log does not begin with the prefix (BRD-3); or as `entries`.
+        """
+        size, phase = self.checkpoint.size, prefix.phase
+        edge = TileEdge.load(prefix.size, self._read_tile, size)
+        if edge.root() != prefix.root:
+            raise _refuse("BRD-3", CHECKPOINT, "does not continue the log that was verified before")
+        for number, width in tile_widths(size, prefix.size // TILE_WIDTH):
             path = entries_path(number, width)
             lines = unpack_entries(_read_file(self.folder, path, MAX_ENTRY_BUNDLE_BYTES, "BRD-11"), width)
-            bundle = [Entry.from_bytes(line) for line in lines]
-            for line, entry in zip(lines, bundle, strict=True):
+            first = max(prefix.size, number * TILE_WIDTH)
+            known, lines = lines[: first - number * TILE_WIDTH], lines[first - number * TILE_WIDTH :]
+            if [leaf_hash(line) for line in known] != (edge.levels[0] if known else []):
+                raise _refuse("BRD-3", path, "does not continue the log that was verified before")
+            entries = [Entry.from_bytes(line) for line in lines]
+            for line, entry in zip(lines, entries, strict=True):
                 phase = phase_after(phase, entry.kind, failure=BoardInconsistency)
                 for tile in edge.add(leaf_hash(line)):
                     self._verify_tile(tile)
-            yield number, width, bundle
+            if entries:
+                yield Bundle(number, width, first, entries, edge.root(), phase)
         for tile in edge.partial_tiles():
             self._verify_tile(tile)
         if edge.root() != self.checkpoint.root:
             raise _refuse("BRD-13", CHECKPOINT, "has another root than the entries give")
         self.verify_files()
 
-    def _verify_tile(self, tile: Tile) -> None:
-        if _read_file(self.folder, tile.path, TILE_BYTES, "BRD-10") != tile.data:
-            raise _refuse("BRD-10", tile.path, "holds other hashes than the entries give")
+    def _read_tile(self, path: str) -> bytes:
+        return _read_file(self.folder, path, TILE_BYTES, "BRD-10")
 
-    def _ballots(self, path: str, bundle: list[Entry]) -> Iterator[bytes]:
-        try:
-            file = open_plain(self.folder / path)
-        except StorageError:
-            raise _refuse("BRD-12", path, "is missing or not readable") from None
-        with file:
-            for entry in bundle:
-                ballot = _next_ballot(file, path)
-                if entry.kind != Kind.BALLOT:
-                    if ballot:
-                        raise _refuse("BRD-12", path, "holds bytes for an entry that is no ballot")
-                elif not ballot or hashlib.sha256(ballot).digest() != entry.digest:
-                    raise _refuse("BRD-12", path, "holds a ballot that is not the one its entry names")
-                yield ballot
-            if _read(file, 1, path):
-                raise EncodingError(f"{path} has bytes after its last ballot.", check="BRD-12", subject=path)
+    def _verify_tile(self, tile: Tile) -> None:
+        if self._read_tile(tile.path) != tile.data:
+            raise _refuse("BRD-10", tile.path, "holds other hashes than the entries give")
 
     def paths(self) -> Iterator[str]:
         """Yield the relative path of every file that the log consists of.
@@ -217,9 +252,7 @@ class LogReader:
                 yield from walk_files(folder)
 
     def _nodes(self) -> NodeSource:
-        return tile_nodes(
-            self.checkpoint.size, lambda path: _read_file(self.folder, path, TILE_BYTES, "BRD-10")
-        )
+        return tile_nodes(self.checkpoint.size, self._read_tile)
 
     def root_at(self, size: int) -> bytes:
         """Return the root that this log had at an earlier size, proven against the checkpoint.
@@ -280,23 +313,3 @@ class LogReader:
             raise _refuse("BRD-15", CHECKPOINT, f"has lost entries: there were {earlier.size} before")
         if self.root_at(earlier.size) != earlier.root:
             raise _refuse("BRD-15", CHECKPOINT, "is of another history than the earlier checkpoint")
-
-
-def _read(file: BinaryIO, count: int, path: str) -> bytes:
-    try:
-        return file.read(count)
-    except OSError as error:
-        raise StorageError(f"{path} cannot be read ({error.strerror}).", subject=path) from None
-
-
-def _next_ballot(file: BinaryIO, path: str) -> bytes:
-    head = _read(file, BALLOT_LENGTH_BYTES, path)
-    length = int.from_bytes(head, "big")
-    if len(head) < BALLOT_LENGTH_BYTES or length > MAX_BALLOT_BYTES:
-        raise EncodingError(
-            f"{path} is cut off or holds a ballot that is too long.", check="BRD-12", subject=path
-        )
-    ballot = _read(file, length, path)
-    if len(ballot) < length:
-        raise EncodingError(f"{path} is cut off.", check="BRD-12", subject=path)
-    return ballot

@@ -63,10 +63,13 @@ def ballots_path(number: int, width: int = TILE_WIDTH) -> str:
     return _numbered("ballots", number, width)
 
 
-def tile_widths(count: int) -> Iterator[tuple[int, int]]:
-    """Yield (number, width) of the tiles that hold `count` hashes; only the last one may be partial."""
+def tile_widths(count: int, start: int = 0) -> Iterator[tuple[int, int]]:
+    """Yield (number, width), from number `start` on, of the tiles that hold `count` hashes.
+
+    Only the last one may be partial.
+    """
     full, rest = divmod(count, TILE_WIDTH)
-    yield from ((number, TILE_WIDTH) for number in range(full))
+    yield from ((number, TILE_WIDTH) for number in range(start, full))
     if rest:
         yield full, rest
 
@@ -145,24 +148,27 @@ class TileEdge:
     levels: list[list[bytes]] = field(default_factory=list)
 
     @classmethod
-    def load(cls, size: int, read: Callable[[str], bytes]) -> Self:
-        """Read the edge of a log of `size` entries from its partial tiles.
+    def load(cls, size: int, read: Callable[[str], bytes], within: int = 0) -> Self:
+        """Read the edge of a log of `size` entries; in a longer log its root says whether it is the right one.
 
         Args:
-            size: From a state that is trusted.
+            size: From a state that is trusted, or from a checkpoint.
             read: Gives the bytes of a path.
+            within: The size of the log whose tiles are read, if it has grown since.
 
         Raises:
             BoardInconsistency: A tile has another size than it must (BRD-10).
         """
         edge = cls(size)
         while count := size >> _TILE_HEIGHT * len(edge.levels):
+            level = len(edge.levels)
             number, width = divmod(count, TILE_WIDTH)
-            path = tile_path(len(edge.levels), number, width)
+            whole = width_at(level, number, max(size, within))
+            path = tile_path(level, number, whole)
             data = read(path) if width else b""
-            if len(data) != width * HASH_BYTES:
+            if width and len(data) != whole * HASH_BYTES:
                 raise BoardInconsistency(f"{path} has a wrong size.", check="BRD-10", subject=path)
-            edge.levels.append(split_hashes(data))
+            edge.levels.append(split_hashes(data[: width * HASH_BYTES]))
         return edge
 
     def fork(self) -> TileEdge:

@@ -12,7 +12,7 @@ from evote.board import Entry, Kind
 from evote.box.premises import Phase, Premises
 from evote.box.publication import publication_slot
 from evote.box.register import Attendance, Entitlement
-from evote.crypto.fixed_base import base_table
+from evote.crypto.fixed_base import service_power
 from evote.crypto.merkle import leaf_hash
 from evote.errors import AlreadyVoted, EvoteError, InvalidBallot, NotOpen, StateError
 from evote.proofs.selection import verify_selections
@@ -115,7 +115,7 @@ def _verify_ballot(premises: Premises, ballot: Ballot, slot: Slot) -> bytes:
         raise InvalidBallot("The ballot names another unit or weight than the voter's.", check="BAL-3")
     try:
         item = premises.election.selection_item(ballot)
-        verify_selections([item], powers=base_table(premises.election.key))
+        verify_selections([item], powers=service_power(premises.election.key))
     except EvoteError as error:
         raise _invalid(error) from None
     return square_digest(premises.election, item[0].ciphertext)

@@ -1,27 +1,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The manifest while people edit it, and the digest of the software that is sealed with it.
+"""The manifest while people edit it.
 
 Spec: BOX-12
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 
-import evote
-from evote.board.files import printable, read_bounded, walk_files, write_durably
-from evote.crypto.transcript import framed_digest
+from evote.board.files import printable, read_bounded, write_durably
 from evote.errors import EncodingError, StateError
-from evote.manifest import Draft, Software, verify_election
+from evote.manifest import Draft, verify_election
 
 DRAFT_FILE: Final = "manifest.json"
-_MAX_SOURCE_BYTES: Final = 16 << 20
 _HOURS: Final = ("opens", "closes", "grace_ends")
 
 
@@ -65,31 +59,3 @@ def read_draft(directory: Path) -> Draft:
         raise EncodingError(f"{printable(path)}: {error}", check=error.check, subject=DRAFT_FILE) from None
     verify_election(draft)
     return draft
-
-
-def software() -> Software:
-    """Return name, release and digest of the software that runs here.
-
-    Spec: BOX-12
-    """
-    try:
-        release = metadata.version("evote")
-    except metadata.PackageNotFoundError:
-        release = "unreleased"
-    return Software.make(name="evote", release=release, digest=software_digest())
-
-
-def software_digest() -> bytes:
-    """Return the digest over the sorted paths of the installed sources and their SHA-256.
-
-    Spec: BOX-12
-    """
-    return framed_digest("evote/v1/software", _sources(Path(evote.__file__).parent))
-
-
-def _sources(root: Path) -> Iterator[bytes]:
-    files = {Path(found.path).relative_to(root).as_posix(): Path(found.path) for found in walk_files(root)}
-    for name in sorted(files):
-        if "__pycache__" not in name and not name.endswith((".pyc", ".pyo")):
-            yield name.encode()
-            yield hashlib.sha256(read_bounded(files[name], _MAX_SOURCE_BYTES)).digest()

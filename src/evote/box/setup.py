@@ -15,7 +15,7 @@ from evote.board import Phase as LogPhase
 from evote.board.files import make_folder, printable, remove_file, sync_folder
 from evote.board.record_folder import RecordFolder
 from evote.board.writer import STATE_FILE
-from evote.box.draft import DRAFT_FILE, read_draft, software, write_draft
+from evote.box.draft import DRAFT_FILE, read_draft, write_draft
 from evote.box.premises import Premises, log_phase
 from evote.box.roll import Roll, parse_roll
 from evote.box.service_keys import KEY_FILES, ServiceKeys, create_service_keys, exclusive
@@ -28,6 +28,7 @@ from evote.record.election import PublicElection
 from evote.record.keys import Drill, KeyRecord
 from evote.verify.drill import verify_drill
 from evote.verify.keys import verify_key_record
+from evote.verify.software import software
 
 __all__ = [
     "ceremony_folder",

@@ -21,6 +21,7 @@ from evote.cli.console import (
     spoken,
     waiting,
 )
+from evote.cli.engine import local_engine, trusting_means, workers_option
 from evote.cli.results import print_outcome
 from evote.cli.verifier import print_report
 from evote.errors import ParameterError, StateError
@@ -55,13 +56,14 @@ def _describe(closing: VerifiedClosing) -> None:
 
 @tally.command()
 @folder_argument
-def start(directory: Path) -> None:
+@workers_option
+def start(directory: Path, workers: int | None) -> None:
     """Verify everything up to the closing and write the sums.
 
     Example: evote tally start election
     """
-    with progress_bar("Verifying the record") as progress:
-        closing = start_tally(directory, progress)
+    with local_engine(workers) as engine, progress_bar("Verifying the record") as progress:
+        closing = start_tally(directory, progress, trusting_means(engine))
     _describe(closing)
     if (directory / "record" / layout.END).is_file():
         say(f"The tally is finished. Next: evote verify {directory / 'record'}")
@@ -75,7 +77,8 @@ def start(directory: Path) -> None:
 @folder_argument
 @share_option
 @code_file_option
-def decrypt(directory: Path, share_file: Path, code_file: Path | None) -> None:
+@workers_option
+def decrypt(directory: Path, share_file: Path, code_file: Path | None, workers: int | None) -> None:
     """Verify the record, recompute the sums, and post this trustee's decryption shares.
 
     Run it on the trustee's own machine, with a copy of the record and the share file.
@@ -89,8 +92,8 @@ def decrypt(directory: Path, share_file: Path, code_file: Path | None) -> None:
         raise StateError(
             f"The tally is finished; verify it: evote verify {directory / 'record'}", check="END-1"
         )
-    with progress_bar("Verifying the record first") as progress:
-        closing = verify_closing(directory / "record", progress=progress)
+    with local_engine(workers) as engine, progress_bar("Verifying the record first") as progress:
+        closing = verify_closing(directory / "record", progress=progress, means=trusting_means(engine))
     _describe(closing)
     keys = closing.election.keys
     share = open_key_share(keys, file, ask_code(file.header.name, code_file))
@@ -110,7 +113,8 @@ def decrypt(directory: Path, share_file: Path, code_file: Path | None) -> None:
 @folder_argument
 @click.option("--lot", "lots", multiple=True, metavar="CONTEST=LIST,LIST",
               help="A drawing of lots that the bureau made for a tie, in the order drawn.")  # fmt: skip
-def finish(directory: Path, lots: tuple[str, ...]) -> None:
+@workers_option
+def finish(directory: Path, lots: tuple[str, ...], workers: int | None) -> None:
     """Check the shares, open the sums, write results, seats and minutes, end the log, verify once more.
 
     Example: evote tally finish election
@@ -121,8 +125,8 @@ def finish(directory: Path, lots: tuple[str, ...]) -> None:
         if not equals:
             raise ParameterError("Write a drawing of lots as CONTEST=LIST,LIST.", check="SEA-6")
         drawn[contest] = tuple(order.split(","))
-    with progress_bar("Verifying the record first") as progress:
-        outcome = finish_tally(directory, drawn, progress)
+    with local_engine(workers) as engine, progress_bar("Verifying the record first") as progress:
+        outcome = finish_tally(directory, drawn, progress, trusting_means(engine))
     for sentence in outcome.refused:
         say(f"Refused: {sentence}")
     print_outcome(outcome)
@@ -130,6 +134,6 @@ def finish(directory: Path, lots: tuple[str, ...]) -> None:
         say(f"Opened, log not ended: the log's key is not here. The results are in {outcome.folder}.")
         return
     with progress_bar("Verifying the finished record") as progress:
-        report = audit_record(directory / "record", progress=progress)
+        report = audit_record(directory / "record", progress=progress, means=trusting_means())
     print_report(report)
     raise SystemExit(0 if report.verified else 1)

@@ -11,7 +11,8 @@ import click
 from rich.table import Table
 
 from evote.cli.console import console, json_option, progress_bar, say
-from evote.verify import Report, audit_record
+from evote.cli.engine import cluster_engine, local_engine, workers_option
+from evote.verify import Certificates, Means, Report, audit_record, audit_since
 from evote.verify.report import STAGES, Stage
 
 ELECTION_ID_BYTES = 32
@@ -24,25 +25,76 @@ ELECTION_ID_BYTES = 32
 @click.option(
     "--election", "expected", default=None, metavar="HEX", help="Election id that the record must have."
 )
+@workers_option
+@click.option(
+    "--dask", "cluster", metavar="ADDRESS", help="Let a dask.distributed cluster verify the ballots."
+)
+@click.option(
+    "--bundles-from",
+    "source",
+    default="",
+    metavar="PLACE",
+    help="Where the cluster's workers find the record: a folder or an http address; by default RECORD.",
+)
+@click.option(
+    "--since",
+    type=click.Path(path_type=Path),
+    metavar="OLDER",
+    help="Verify only what came after an older copy of the record, and that the log only grew.",
+)
 @json_option
-def verify(record: Path, until: str, expected: str | None, *, as_json: bool) -> None:
+def verify(
+    record: Path,
+    until: str,
+    expected: str | None,
+    workers: int | None,
+    cluster: str | None,
+    source: str,
+    since: Path | None,
+    *,
+    as_json: bool,
+) -> None:
     """Verify a record from its files alone. Exit status 0 only if everything is right.
+
+    A run that was interrupted goes on from where it was. Only --since relies on earlier verifications, and only
+    on your own: an older record that you have not verified on this machine is verified first.
 
     Example: evote verify election/record
     """
+    election = _election_id(expected)
+    if source and not cluster:
+        raise click.UsageError("--bundles-from is for the workers of a cluster: give --dask too.")
+    chosen = cluster_engine(cluster, source or str(record.resolve())) if cluster else local_engine(workers)
+    certificates = Certificates.of_user()
+    with chosen as engine, progress_bar("Verifying") as progress:
+        stage = cast("Stage", until)
+        if since is not None:
+            report = audit_since(
+                record,
+                since,
+                until=stage,
+                election=election,
+                progress=progress,
+                means=Means(engine, certificates),
+            )
+        else:
+            means = Means(engine, certificates)
+            report = audit_record(record, until=stage, election=election, progress=progress, means=means)
+    if as_json:
+        say(json.dumps(_as_dict(report), sort_keys=True, ensure_ascii=False))
+    else:
+        print_report(report)
+    raise SystemExit(0 if report.verified else 1)
+
+
+def _election_id(expected: str | None) -> bytes:
     try:
         election = bytes.fromhex("".join((expected or "").split()))
     except ValueError:
         election = b""
     if expected is not None and len(election) != ELECTION_ID_BYTES:
         raise click.UsageError("An election id is 64 hexadecimal digits.")
-    with progress_bar("Verifying") as progress:
-        report = audit_record(record, until=cast("Stage", until), election=election, progress=progress)
-    if as_json:
-        say(json.dumps(_as_dict(report), sort_keys=True, ensure_ascii=False))
-    else:
-        print_report(report)
-    raise SystemExit(0 if report.verified else 1)
+    return election
 
 
 def print_report(report: Report) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
+from itertools import count
 from typing import Final
 
 from evote.crypto.group import PublicKey
@@ -25,6 +26,7 @@ _CHAIN_DIGIT: Final = 5  # bits of a chain's digit
 _BATCH_EXCESS: Final = (
     152  # a batch's exponent of H is longer than a response by its random factor and its size
 )
+_PLAIN_POWERS: Final = 32  # what a table costs to build
 
 
 class FixedBase:
@@ -136,3 +138,18 @@ def base_table(key: PublicKey) -> PowerOfBase:
     long as 20 ballots without it; it serves responses and the exponent of a batch.
     """
     return FixedBase(key.base, key.n, key.parameters.response_bits + _BATCH_EXCESS)
+
+
+@lru_cache(maxsize=2)
+def service_power(key: PublicKey) -> PowerOfBase:
+    """Return powers of H for a service that may verify one ballot or thousands.
+
+    The first few are plain; once a process has asked for more, it builds the table.
+    """
+    powers = plain_power(key)
+    asked = count(1)
+
+    def power_of_base(exponent: mpz) -> mpz:
+        return powers(exponent) if next(asked) <= _PLAIN_POWERS else base_table(key)(exponent)
+
+    return power_of_base

@@ -6,7 +6,6 @@ Spec: SHR-5
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Literal
 from evote.board.files import hold_lock, read_bounded, write_durably
 from evote.encoding import Digest, Document
 from evote.errors import StateError, StorageError
+from evote.verify.certificate import state_folder
 
 
 class Served(Document):
@@ -25,15 +25,6 @@ class Served(Document):
     keys: Digest
     election: Digest
     closing_root: Digest
-
-
-def state_folder() -> Path:
-    """Return this user's state folder (`EVOTE_STATE_HOME`, else `XDG_STATE_HOME`, else ~/.local/state)."""
-    own = os.environ.get("EVOTE_STATE_HOME")
-    if own:
-        return Path(own)
-    base = os.environ.get("XDG_STATE_HOME")
-    return (Path(base) if base else Path.home() / ".local" / "state") / "evote"
 
 
 class ServedElections:

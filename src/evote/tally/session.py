@@ -27,7 +27,8 @@ from evote.record.tally import DecryptionShare, Result, SeatsRecord
 from evote.tally.memory import ServedElections
 from evote.tally.opening import describe_need, open_sum
 from evote.tally.shares import decrypt_sums
-from evote.verify.audit import Progress, VerifiedClosing, verify_closing
+from evote.verify.audit import Means, VerifiedClosing, verify_closing
+from evote.verify.log import Progress
 from evote.verify.outcome import Course, derive_minutes, derive_seats, key_holders
 from evote.verify.published import committed_files
 from evote.verify.sums import find_invalid_shares, needs_opening
@@ -88,12 +89,13 @@ def _settle(directory: Path) -> None:
         LogWriter(directory / "record", private, NoteSigner.load(private / _LOG_KEY)).close()
 
 
-def start_tally(directory: Path, progress: Progress) -> VerifiedClosing:
+def start_tally(directory: Path, progress: Progress, means: Means | None = None) -> VerifiedClosing:
     """Verify the record up to its closing and publish the sums that the sealed plan opens.
 
     Args:
         directory: The election folder, with the log's key.
         progress: Told about the ballots.
+        means: How the record is verified.
 
     Raises:
         VerificationError: The record is wrong, or the vote is not closed.
@@ -101,7 +103,7 @@ def start_tally(directory: Path, progress: Progress) -> VerifiedClosing:
     Spec: SUM-1 to SUM-3
     """
     _settle(directory)
-    closing = verify_closing(directory / "record", progress=progress)
+    closing = verify_closing(directory / "record", progress=progress, means=means)
     sums = {layout.sum_path(unit): total for unit, total in closing.sums.items()}
     _Stages(directory, closing).publish(Kind.SUM, sums)
     return closing
@@ -176,7 +178,7 @@ def _verify_quorum(
             raise StateError(f"Still needed: {need}.{wrong}", check="RES-3", subject=unit)
 
 
-def finish_tally(directory: Path, lots: Lots, progress: Progress) -> Outcome:
+def finish_tally(directory: Path, lots: Lots, progress: Progress, means: Means | None = None) -> Outcome:
     """Check the shares in the inbox, open the sums, write the outcome and end the log.
 
     Args:
@@ -184,6 +186,7 @@ def finish_tally(directory: Path, lots: Lots, progress: Progress) -> Outcome:
             the record, and the log is not ended.
         lots: Drawings of lots that the bureau recorded.
         progress: Told about the ballots.
+        means: How the record is verified.
 
     Raises:
         StateError: No lawful quorum yet (RES-3), or a tie needs a drawing of lots (SEA-6).
@@ -192,7 +195,7 @@ def finish_tally(directory: Path, lots: Lots, progress: Progress) -> Outcome:
     Spec: SHR, RES, SEA, MIN, END
     """
     _settle(directory)
-    closing = verify_closing(directory / "record", progress=progress)
+    closing = verify_closing(directory / "record", progress=progress, means=means)
     for contest in lots:
         closing.election.manifest.contest(contest)
     if not (directory / "private" / _LOG_KEY).is_file():

@@ -9,14 +9,15 @@ Spec: the catalogue of checks in record.md
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from evote.board.entries import Kind
 from evote.board.files import printable
+from evote.board.reader import LogReader
 from evote.board.record_folder import RecordFolder
-from evote.errors import StorageError, VerificationError
+from evote.errors import EvoteError, StorageError, VerificationError
 from evote.manifest import verify_manifest
 from evote.params import LEGACY_PARAMETERS
 from evote.record import layout
@@ -25,30 +26,43 @@ from evote.record.election import PublicElection
 from evote.record.keys import Drill
 from evote.record.tally import Sum
 from evote.verify.acts import verify_closing_act, verify_opening_act, verify_seal
-from evote.verify.ballots import BallotAuditor, UnitTally
+from evote.verify.ballots import Tallies, empty_tallies
+from evote.verify.certificate import Certificate, Certificates
 from evote.verify.drill import verify_drill
+from evote.verify.engine import Engine
 from evote.verify.files import verify_entries, verify_known_files, verify_professions
 from evote.verify.keys import verify_key_record
+from evote.verify.log import LogAudit, Progress
 from evote.verify.published import audit_end, audit_outcomes, audit_results, audit_shares, audit_sums
-from evote.verify.report import STAGES, Report, Stage, Step
+from evote.verify.report import STAGES, Report, Stage, Step, silent
 from evote.verify.sums import ClosingPoint, expected_sums
 
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how much of it is done, and how much there is."""
 
+@dataclass(frozen=True, slots=True)
+class Means:
+    """How a record is verified; none of it changes a verdict.
 
-def _silent(what: str, done: int, total: int) -> None:
-    """Report no progress."""
+    Attributes:
+        engine: Who verifies the ballots.
+        certificates: Keep what was done, so that a verification can be interrupted; None keeps nothing.
+        trusting: Whether what this user has verified before, with this software, need not be verified again.
+    """
+
+    engine: Engine = field(default_factory=Engine)
+    certificates: Certificates | None = None
+    trusting: bool = False
 
 
 @dataclass(slots=True)
 class AuditState:
-    """What has been established of a record so far."""
+    """What has been established of a record so far, and with what means."""
 
     folder: RecordFolder
     election: PublicElection
+    means: Means
+    certificate: Certificate | None = None
     entries: list[tuple[Kind, bytes]] = field(default_factory=list)
-    tallies: dict[str, UnitTally] = field(default_factory=dict)
+    tallies: Tallies = field(default_factory=dict)
     opening: Opening | None = None
     closing: Closing | None = None
     point: ClosingPoint | None = None
@@ -78,7 +92,12 @@ class VerifiedClosing:
 
 
 def audit_record(
-    path: Path | str, *, until: Stage = "end", election: bytes = b"", progress: Progress = _silent
+    path: Path | str,
+    *,
+    until: Stage = "end",
+    election: bytes = b"",
+    progress: Progress = silent,
+    means: Means | None = None,
 ) -> Report:
     """Verify a record and report every finding; never raises on bad evidence.
 
@@ -88,13 +107,14 @@ def audit_record(
             comes after that stage is not looked at.
         election: The election id that the record must have, 32 bytes, as on the voters' notice; b"" for any.
         progress: Told about the ballots.
+        means: Workers, a cluster, what was verified before; by default this process does everything.
 
     Returns:
         The report; `verified` only if the stage was reached and nothing is wrong.
 
     Spec: the catalogue of checks in record.md
     """
-    report = _audit(path, until, progress)[0]
+    report = _audit(path, until, means or Means(), progress)[0]
     if election:
         with report.step("The election is the one expected", "ACT-1") as step, step.finding(layout.SEAL):
             if report.election != election.hex():
@@ -105,7 +125,7 @@ def audit_record(
 
 
 def verify_record(
-    path: Path | str, *, until: Stage = "end", election: bytes = b"", progress: Progress = _silent
+    path: Path | str, *, until: Stage = "end", election: bytes = b"", progress: Progress = silent
 ) -> None:
     """Verify a record; return silently if it is right.
 
@@ -115,19 +135,22 @@ def verify_record(
     _raise_first(audit_record(path, until=until, election=election, progress=progress))
 
 
-def verify_closing(path: Path | str, *, progress: Progress = _silent) -> VerifiedClosing:
+def verify_closing(
+    path: Path | str, *, progress: Progress = silent, means: Means | None = None
+) -> VerifiedClosing:
     """Verify a record up to its closing and recompute the sums that the sealed plan opens.
 
     Args:
         path: The record's folder; untrusted.
         progress: Told about the ballots.
+        means: As in `audit_record`.
 
     Raises:
         VerificationError: The first finding, or the vote is not closed (END-1).
 
     Spec: SUM-1, SUM-2
     """
-    report, state = _audit(path, "closed", progress)
+    report, state = _audit(path, "closed", means or Means(), progress)
     _raise_first(report)
     if state is None or state.point is None or state.opening is None or state.closing is None:
         raise VerificationError("The vote is not closed.", check="END-1")
@@ -145,7 +168,9 @@ def _raise_first(report: Report) -> None:
         )
 
 
-def _audit(path: Path | str, until: Stage, progress: Progress) -> tuple[Report, AuditState | None]:
+def _audit(
+    path: Path | str, until: Stage, means: Means, progress: Progress
+) -> tuple[Report, AuditState | None]:
     report = Report(until)
     folder = RecordFolder(path)
     with report.step("Seal, manifest and keys belong together", "ACT-1 ENC") as step:
@@ -153,7 +178,8 @@ def _audit(path: Path | str, until: Stage, progress: Progress) -> tuple[Report, 
     if election is None:
         return report, None
     report.election = election.id.hex()
-    state = AuditState(folder, election)
+    state = AuditState(folder, election, means)
+    state.certificate = _certificate(state)
     try:
         if not _audit_manifest(report, election):  # nothing that follows can be read without its rules
             return report, None
@@ -171,6 +197,15 @@ def _audit(path: Path | str, until: Stage, progress: Progress) -> tuple[Report, 
         report.steps[-1].fail(failure, "record")
     _add_notes(report, state)
     return report, state
+
+
+def _certificate(state: AuditState) -> Certificate | None:
+    """Return what this user has verified of this log before, where that counts."""
+    means = state.means
+    if means.trusting and means.certificates is not None:
+        with suppress(EvoteError):  # a log that cannot be read is reported where it is read
+            return means.certificates.latest(state.election.id, state.folder.log(state.election))
+    return None
 
 
 def _read_election(folder: RecordFolder, step: Step) -> PublicElection | None:
@@ -192,7 +227,8 @@ def _audit_manifest(report: Report, election: PublicElection) -> bool:
 def _audit_keys(report: Report, state: AuditState) -> bool:
     election = state.election
     with report.step("The key is fit and dealt by the policy", "KEY MOD") as step, step.finding(layout.KEYS):
-        verify_key_record(election.keys, election.manifest.parameters, election.manifest.policy)
+        if state.certificate is None:  # else: the same keys, by the election id
+            verify_key_record(election.keys, election.manifest.parameters, election.manifest.policy)
     if step.failures:
         return False
     with (
@@ -202,36 +238,56 @@ def _audit_keys(report: Report, state: AuditState) -> bool:
         drill = state.folder.read(layout.DRILL, Drill)
         if drill.digest() != election.seal.drill:
             raise VerificationError("The seal names another drill.", check="ACT-1", subject=layout.DRILL)
-        verify_drill(election.keys, drill)
+        if state.certificate is None:
+            verify_drill(election.keys, drill)
     report.stage = "sealed"
     return True
 
 
 def _audit_log(report: Report, state: AuditState, progress: Progress) -> bool:
-    """Read the log once: entries, tiles, ballots; ballots are verified on the way. Return whether it is whole."""
-    auditor = BallotAuditor(state.election)
+    """Read the log once; return whether it is whole."""
+    means, election = state.means, state.election
     titles = ("The log is whole and signed", "Every ballot is canonical, known, proved and unique")
     with report.step(titles[0], "BRD") as log_step, report.step(titles[1], "BAL SEL") as ballot_step:
-        with log_step.finding("checkpoint"):
-            reader = state.folder.log(state.election)
-            closing_size = 0
-            for item in reader.items():
-                log_step.count += 1
-                if item.entry.kind == Kind.BALLOT:
-                    ballot_step.count += 1
-                    for error in auditor.add(f"ballot {item.index}", item.ballot):
-                        ballot_step.fail(error)
-                    progress("ballots", item.index + 1, reader.checkpoint.size)
-                    continue
-                state.entries.append((item.entry.kind, item.entry.digest))
-                if item.entry.kind == Kind.CLOSE:
-                    closing_size = item.index + 1
-            if closing_size:
-                state.point = ClosingPoint(closing_size, reader.root_at(closing_size))
-        for error in auditor.finish():
-            ballot_step.fail(error)
-    state.tallies = auditor.tallies
+        reader = _open_log(state, log_step)
+        if reader is None:
+            state.tallies = empty_tallies(election)
+            return False
+        kept = means.certificates.journal(election.id) if means.certificates else nullcontext(None)
+        with kept as journal:
+            log = LogAudit(
+                election, reader, means.engine, progress, means.certificates, state.certificate, journal
+            )
+            log.run(log_step, ballot_step)
+        state.tallies = log.tallies
+        state.entries = [(one.kind, one.digest) for one in log.files]
+        if log.closing_size:
+            with log_step.finding("checkpoint"):
+                state.point = ClosingPoint(log.closing_size, reader.root_at(log.closing_size))
+    _note_work(report, log)
     return not log_step.failures
+
+
+def _open_log(state: AuditState, step: Step) -> LogReader | None:
+    reader = None
+    with step.finding("checkpoint"):
+        reader = state.folder.log(state.election)
+    return reader  # noqa: RET504 - None if the block above failed
+
+
+def _note_work(report: Report, log: LogAudit) -> None:
+    """Say what was not done here and now."""
+    if log.certificate is not None:
+        report.notes.append(
+            f"Keys, drill and the first {log.certificate.size} entries were verified before: your own certificate, "
+            f"root {log.certificate.root.hex()[:16]}."
+        )
+    if log.resumed:
+        report.notes.append(
+            f"{log.resumed} parts were verified by a run that was interrupted; their bytes were compared again."
+        )
+    if log.redone:
+        report.notes.append(f"{log.redone} parts were verified in this process, as their workers were lost.")
 
 
 def _audit_acts(report: Report, state: AuditState) -> None:

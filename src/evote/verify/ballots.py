@@ -7,16 +7,22 @@ Spec: BAL, SUM-1
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from tempfile import SpooledTemporaryFile
+from typing import Final, Self
 
 from evote.crypto.integers import mpz, power
-from evote.errors import EvoteError, VerificationError
-from evote.proofs.selection import SelectionItem, find_invalid_selections
+from evote.errors import EvoteError
+from evote.proofs.selection import SelectionItem, SelectionStatement, find_invalid_selections
 from evote.record.ballot import Ballot
 from evote.record.election import PublicElection
 
-_BATCH = 256
+_BATCH_BYTES: Final = 80 << 20  # of ballots that are held for one batch: 5,000 of 11 options at 3072 bits
+_INDEX_BYTES: Final = 8
+_SQUARE_BYTES: Final = _INDEX_BYTES + 32
+_SQUARES_AT_ONCE: Final = 1 << 18  # of which copies are looked for in one pass
+_SQUARES_IN_MEMORY: Final = 8 << 20  # bytes; more go to a file
 
 
 @dataclass(slots=True)
@@ -33,6 +39,21 @@ class UnitTally:
     weight: int = 0
     product: mpz = field(default_factory=lambda: mpz(1))
 
+    def add(self, other: UnitTally, modulus: mpz) -> None:
+        """Take in what other ballots of the unit add up to."""
+        self.ballots += other.ballots
+        self.weight += other.weight
+        self.product = self.product * other.product % modulus
+
+
+Tallies = dict[str, UnitTally]
+"""Unit id -> what its ballots add up to."""
+
+
+def empty_tallies(election: PublicElection) -> Tallies:
+    """Return what no ballots add up to."""
+    return {unit.id: UnitTally() for unit in election.manifest.counting.units}
+
 
 def square_digest(election: PublicElection, ciphertext: mpz) -> bytes:
     """Return the digest of c^2 mod n^2 under which a ballot is unique: a copy and n^2 - c have the same.
@@ -43,61 +64,123 @@ def square_digest(election: PublicElection, ciphertext: mpz) -> bytes:
     return hashlib.sha256(key.ciphertext_bytes(ciphertext * ciphertext % key.square)).digest()
 
 
+@dataclass(frozen=True, slots=True)
+class BallotFinding:
+    """What is wrong with the ballot at a place in the log."""
+
+    index: int
+    check: str
+    detail: str
+
+
 class BallotAuditor:
-    """Takes the ballots of a log one by one and verifies them in batches, in constant memory but for digests.
+    """Takes ballots one by one and verifies them in batches of bounded memory.
+
+    Copies are found afterwards by `Squares`, which sees all ballots.
 
     Args:
         election: What the ballots must belong to.
+        batch_bytes: How many bytes of ballots make a batch.
 
     Attributes:
-        tallies: Unit id -> what its valid ballots add up to; complete after `finish`.
+        tallies: What the valid ballots add up to; complete after `finish`.
+        squares: Place and digest of the square of every ballot that could be read, as `Squares` takes them.
+        findings: What is wrong.
     """
 
-    def __init__(self, election: PublicElection) -> None:
-        self._election = election
-        self._pending: list[tuple[str, Ballot, SelectionItem]] = []
-        self._squares: dict[bytes, str] = {}
-        self.tallies = {unit.id: UnitTally() for unit in election.manifest.counting.units}
+    def __init__(self, election: PublicElection, batch_bytes: int = _BATCH_BYTES) -> None:
+        self._election, self._batch_bytes = election, batch_bytes
+        self._pending: list[tuple[int, SelectionItem]] = []
+        self._held = 0
+        self.tallies = empty_tallies(election)
+        self.squares = bytearray()
+        self.findings: list[BallotFinding] = []
 
-    def add(self, subject: str, data: bytes) -> Iterator[EvoteError]:
-        """Take one ballot; yield what is wrong with it or with earlier ones.
+    def add(self, index: int, data: bytes) -> None:
+        """Take one ballot.
 
         Args:
-            subject: Names the ballot in reports.
+            index: Its place in the log.
             data: Untrusted.
 
-        Spec: BAL-1 to BAL-4
+        Spec: BAL-1 to BAL-3
         """
         try:
             ballot = Ballot.from_bytes(data)
             item = self._election.selection_item(ballot)
-            square = square_digest(self._election, item[0].ciphertext)
-            if square in self._squares:
-                raise VerificationError(
-                    f"The ballot is a copy of {self._squares[square]}.", check="BAL-4", subject=subject
-                )
         except EvoteError as error:
-            error.subject = subject
-            yield error
+            self._refuse(index, error)
             return
-        self._squares[square] = subject
-        self._pending.append((subject, ballot, item))
-        if len(self._pending) >= _BATCH:
-            yield from self.finish()
+        self.squares += index.to_bytes(_INDEX_BYTES, "big") + square_digest(
+            self._election, item[0].ciphertext
+        )
+        self._pending.append((index, item))
+        self._held += len(data)
+        if self._held >= self._batch_bytes:
+            self.finish()
 
-    def finish(self) -> Iterator[EvoteError]:
-        """Verify what is pending; yield what is wrong."""
-        pending, self._pending = self._pending, []
-        invalid = find_invalid_selections([item for _, _, item in pending])
-        for index, (subject, ballot, item) in enumerate(pending):
-            if index in invalid:
-                invalid[index].subject = subject
-                yield invalid[index]
+    def finish(self) -> None:
+        """Verify what is pending."""
+        pending, self._pending, self._held = self._pending, [], 0
+        invalid = find_invalid_selections([item for _, item in pending])
+        for place, (index, (statement, _)) in enumerate(pending):
+            if place in invalid:
+                self._refuse(index, invalid[place])
             else:
-                self._count(ballot, item[0].ciphertext)
+                self._count(statement)
 
-    def _count(self, ballot: Ballot, ciphertext: mpz) -> None:
-        tally, modulus = self.tallies[ballot.unit], self._election.key.square
-        tally.ballots += 1
-        tally.weight += ballot.weight
-        tally.product = tally.product * power(ciphertext, mpz(ballot.weight), modulus) % modulus
+    def _refuse(self, index: int, error: EvoteError) -> None:
+        self.findings.append(BallotFinding(index, error.check, str(error)))
+
+    def _count(self, statement: SelectionStatement) -> None:
+        modulus, ciphertext, weight = self._election.key.square, statement.ciphertext, statement.weight
+        weighted = ciphertext if weight == 1 else power(ciphertext, mpz(weight), modulus)
+        self.tallies[statement.unit].add(UnitTally(1, weight, weighted), modulus)
+
+
+class Squares:
+    """The squares of all ballots, in memory while they are few and in a nameless file when they are many."""
+
+    def __init__(self, earlier: Callable[[], Iterable[bytes]] = tuple) -> None:
+        self._earlier = earlier
+        self._file = SpooledTemporaryFile(max_size=_SQUARES_IN_MEMORY)  # noqa: SIM115 - closed by __exit__
+        self._lengths: list[int] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def add(self, squares: bytes) -> None:
+        """Take the squares of one part."""
+        self._file.write(squares)
+        self._lengths.append(len(squares))
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._earlier()
+        self._file.seek(0)
+        for length in self._lengths:
+            yield self._file.read(length)
+
+    def copies(self) -> Iterator[BallotFinding]:
+        """Find ballots that are copies of earlier ones, in memory that does not grow with their number.
+
+        Spec: BAL-4
+        """
+        if not self._lengths:  # nothing came to those that were compared before
+            return
+        passes = 1 + sum(map(len, self)) // _SQUARE_BYTES // _SQUARES_AT_ONCE
+        for turn in range(passes):
+            seen: dict[bytes, int] = {}
+            for part in self:
+                for start in range(0, len(part), _SQUARE_BYTES):
+                    digest = part[start + _INDEX_BYTES : start + _SQUARE_BYTES]
+                    if digest[0] % passes == turn:
+                        index = int.from_bytes(part[start : start + _INDEX_BYTES], "big")
+                        first = seen.setdefault(digest, index)
+                        if first != index:
+                            seen[digest], later = sorted((first, index))
+                            yield BallotFinding(
+                                later, "BAL-4", f"The ballot is a copy of ballot {seen[digest]}."
+                            )

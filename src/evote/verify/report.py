@@ -19,6 +19,10 @@ Stage = Literal["nothing", "sealed", "open", "closed", "end"]
 STAGES: tuple[Stage, ...] = ("nothing", "sealed", "open", "closed", "end")
 
 
+def silent(what: str, done: int, total: int) -> None:
+    """Report no progress."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that is wrong.

@@ -13,8 +13,7 @@ from evote.errors import FaultyBoard, ParameterError
 from evote.record.ballot import Ballot
 from evote.record.reference import Receipt, short_code, sign_reference
 from evote.record.slot import Slot
-from evote.verify.ballots import BallotAuditor
-from simulator import CLOSES, OPENS, World, contest, draft, sealed_manifest
+from simulator import CLOSES, OPENS, World, audit_ballots, contest, draft, sealed_manifest
 
 SLOT = Slot("one", "x", "one-x", 2)
 
@@ -28,9 +27,7 @@ def world(tmp_path_factory) -> World:
 
 
 def findings(world: World, *ballots: bytes) -> list[str]:
-    auditor = BallotAuditor(world.election)
-    found = [error for number, data in enumerate(ballots) for error in auditor.add(str(number), data)]
-    return [error.check for error in [*found, *auditor.finish()]]
+    return [check for check, _ in audit_ballots(world.election, ballots)[1]]
 
 
 @pytest.mark.parametrize("choice", ["a", "b", "c", "blank"])

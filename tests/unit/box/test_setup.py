@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 
 from evote.box import Phase, setup
-from evote.box.draft import read_draft, software_digest, write_draft
+from evote.box.draft import read_draft, write_draft
 from evote.box.service_keys import create_service_keys, load_service_keys
 from evote.crypto.notes import NoteKey
 from evote.errors import EncodingError, EvoteError, ParameterError, StateError, VerificationError
 from evote.manifest import Profession
 from evote.verify import audit_record
+from evote.verify.software import software_digest
 
 from .conftest import OPENS, ROLL, World, make_draft
 

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who verifies the parts of a log: this process, processes of this machine, or a cluster.
+
+Spec: SEL-5
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from evote.board.tiles import TILE_WIDTH
+from evote.verify.parts import Part, PartResult, verify_part
+
+_MOST_BUNDLES: Final = 16  # in one part: what a worker holds in memory
+_AHEAD: Final = 2  # parts that wait for each worker
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """Where parts are verified.
+
+    Attributes:
+        executor: Any executor of `concurrent.futures`, a cluster's too; None for this process.
+        workers: How many parts it works on at once.
+        source: Folder or address at which the workers find the record; "" for the path that is verified.
+    """
+
+    executor: Executor | None = None
+    workers: int = 1
+    source: str = ""
+
+    def part_entries(self, entries: int) -> int:
+        """Return how many of a log's entries make a part: whole bundles, some work for every worker."""
+        bundles = -(-entries // TILE_WIDTH)
+        return TILE_WIDTH * max(1, min(_MOST_BUNDLES, -(-bundles // self.workers)))
+
+
+@dataclass(slots=True)
+class PartQueue:
+    """Hands out parts, a few ahead of the workers, and takes back what they found, in order.
+
+    A worker that is lost, or that cannot read the record, settles nothing: its part is verified here.
+
+    Attributes:
+        engine: Who works.
+        place: The record, as this process finds it.
+        redone: How many parts were verified here for that reason.
+    """
+
+    engine: Engine
+    place: str
+    redone: int = 0
+    _waiting: deque[tuple[Part, bytes, Future[PartResult] | None]] = field(default_factory=deque)
+
+    def submit(self, part: Part, root: bytes) -> Iterator[tuple[Part, bytes, PartResult]]:
+        """Hand out a part; yield those that must be done before more are handed out."""
+        future = None
+        if self.engine.executor is not None:
+            try:
+                remote = replace(part, source=self.engine.source or part.source)
+                future = self.engine.executor.submit(verify_part, remote)
+            except RuntimeError:  # the executor is broken or shut down
+                self.redone += 1
+        self._waiting.append((part, root, future))
+        while len(self._waiting) > (self.engine.workers * _AHEAD if self.engine.executor else 0):
+            yield self._next()
+
+    def drain(self) -> Iterator[tuple[Part, bytes, PartResult]]:
+        """Yield all that is left."""
+        while self._waiting:
+            yield self._next()
+
+    def _next(self) -> tuple[Part, bytes, PartResult]:
+        part, root, future = self._waiting.popleft()
+        result = None
+        if future is not None:
+            try:
+                result = future.result()
+            except Exception:  # noqa: BLE001 - whatever takes a worker away; the part is verified here
+                self.redone += 1
+        if result is None:
+            return part, root, verify_part(part)
+        if result.error:  # the worker could not read the bundles: this process looks itself
+            result = verify_part(part)
+        return part, root, result
