@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import click
 
+from evote.cli.bench import bench
 from evote.cli.ceremony import ceremony
 from evote.cli.console import Commands
 from evote.cli.demo import demo
@@ -20,9 +21,24 @@ def main() -> None:
     """Verifiable elections by list ballot.
 
     Commissioners: new, roll, ceremony, seal, open, status, publish, close, tally. Voters: vote, check.
-    Anybody: verify. To see a whole election first: evote demo.
+    Anybody: verify, bench. To see a whole election first: evote demo.
     """
 
 
-for command in (new, roll, ceremony, seal, open_, status, vote, publish, check, close, tally, verify, demo):
+for command in (
+    new,
+    roll,
+    ceremony,
+    seal,
+    open_,
+    status,
+    vote,
+    publish,
+    check,
+    close,
+    tally,
+    verify,
+    demo,
+    bench,
+):
     main.add_command(command)

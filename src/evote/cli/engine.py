@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context
-from typing import Any
+from typing import Any, cast
 
 import click
 
@@ -24,6 +24,7 @@ workers_option = click.option(
     help="Processes that verify ballots; by default one for each free core.",
 )
 _SECONDS_TO_CONNECT = 30
+_WORTH_WORKERS = 1000  # entries; fewer are verified before a worker has started
 
 
 def free_cores() -> int:
@@ -44,7 +45,7 @@ def local_engine(workers: int | None) -> Iterator[Engine]:
         yield Engine()
         return
     with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
-        yield Engine(pool, count)
+        yield Engine(pool, count, least=_WORTH_WORKERS)
 
 
 @contextmanager
@@ -55,7 +56,7 @@ def cluster_engine(address: str, source: str) -> Iterator[Engine]:
     except ImportError:
         raise Refusal("A cluster needs the extra: pip install 'evote[cluster]'.") from None
     try:
-        client: Any = Client(address, timeout=_SECONDS_TO_CONNECT, set_as_default=False)
+        client: Any = cast("Any", Client)(address, timeout=_SECONDS_TO_CONNECT, set_as_default=False)
     except (OSError, ValueError) as error:
         raise Refusal(f"There is no cluster at {printable(address)} ({type(error).__name__}).") from None
     with client:

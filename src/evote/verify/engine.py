@@ -27,11 +27,17 @@ class Engine:
         executor: Any executor of `concurrent.futures`, a cluster's too; None for this process.
         workers: How many parts it works on at once.
         source: Folder or address at which the workers find the record; "" for the path that is verified.
+        least: Logs with fewer new entries are verified by this process: workers take time to start.
     """
 
     executor: Executor | None = None
     workers: int = 1
     source: str = ""
+    least: int = 0
+
+    def for_entries(self, entries: int) -> Engine:
+        """Return who verifies so many entries."""
+        return self if entries >= self.least else Engine()
 
     def part_entries(self, entries: int) -> int:
         """Return how many of a log's entries make a part: whole bundles, some work for every worker."""
@@ -47,12 +53,10 @@ class PartQueue:
 
     Attributes:
         engine: Who works.
-        place: The record, as this process finds it.
         redone: How many parts were verified here for that reason.
     """
 
     engine: Engine
-    place: str
     redone: int = 0
     _waiting: deque[tuple[Part, bytes, Future[PartResult] | None]] = field(default_factory=deque)
 

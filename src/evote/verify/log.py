@@ -62,7 +62,8 @@ class LogAudit:
         self.tallies = empty_tallies(self.election)
         if self.certificate is not None:
             self._take_up(self.certificate)
-        queue = PartQueue(self.engine, str(self.reader.folder))
+        self.engine = self.engine.for_entries(self.reader.checkpoint.size - self._last.size)
+        queue = PartQueue(self.engine)
         with Squares(self._earlier_squares) as self._squares:
             with log_step.finding("checkpoint"):
                 self._hand_out(queue, log_step, ballot_step)

@@ -1,0 +1,318 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Nothing is verified twice: certificates, interrupted runs, and what does not count as one (A8, A9)."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from evote.board import Kind
+from evote.errors import VerificationError
+from evote.verify import Certificates, Means, audit_record, audit_since, verify_closing
+from evote.verify.certificate import Certificate, state_folder
+from simulator import World, contest, draft, sealed_manifest
+
+SOFTWARE = b"s" * 32
+MANY = 600
+
+
+@pytest.fixture(scope="module")
+def voting(tmp_path_factory) -> World:
+    """An open election with a few ballots."""
+    plan = draft((contest("one"),))
+    world = World(tmp_path_factory.mktemp("c") / "w", sealed_manifest(plan, {"one-all": (MANY, MANY)}))
+    world.open()
+    world.publish([world.encrypt("one-all", choice) for choice in "aabbc"])
+    return world
+
+
+@pytest.fixture(scope="module")
+def closed(voting, tmp_path_factory) -> World:
+    world = voting.copy(tmp_path_factory.mktemp("c") / "closed")
+    world.close()
+    return world
+
+
+@pytest.fixture
+def own(tmp_path) -> Certificates:
+    return Certificates(tmp_path / "own", SOFTWARE)
+
+
+def spoil_ballots(world: World) -> None:
+    """Overwrite the ballots: only who does not read them can still verify."""
+    for path in (world.record.path / "ballots").rglob("*"):
+        if path.is_file():
+            path.write_bytes(b"gone")
+
+
+def spoilt(world: World, folder: Path) -> World:
+    other = world.copy(folder)
+    spoil_ballots(other)
+    return other
+
+
+def test_what_was_verified_is_not_verified_again(closed, own, tmp_path) -> None:
+    first = verify_closing(closed.record.path, means=Means(certificates=own, trusting=True))
+    again = verify_closing(
+        spoilt(closed, tmp_path / "w").record.path, means=Means(certificates=own, trusting=True)
+    )
+    assert (again.sums, again.point, again.closing) == (first.sums, first.point, first.closing)
+
+
+def test_a_verification_that_does_not_trust_reads_everything(closed, own, tmp_path) -> None:
+    verify_closing(closed.record.path, means=Means(certificates=own))
+    with pytest.raises(VerificationError) as caught:
+        verify_closing(spoilt(closed, tmp_path / "w").record.path, means=Means(certificates=own))
+    assert caught.value.check == "BRD-12"
+
+
+def test_a_report_says_what_was_verified_before(closed, own) -> None:
+    means = Means(certificates=own, trusting=True)
+    assert not any(
+        "before" in note for note in audit_record(closed.record.path, until="closed", means=means).notes
+    )
+    assert any(
+        "verified before" in note
+        for note in audit_record(closed.record.path, until="closed", means=means).notes
+    )
+
+
+def home(own: Certificates, world: World) -> Path:
+    return own.home(world.election.id)
+
+
+def certificate_file(own: Certificates, world: World) -> Path:
+    (path,) = home(own, world).glob("*.json")
+    return path
+
+
+def ignored(own: Certificates, world: World, tmp_path: Path) -> bool:
+    """Tell whether nothing counts as verified: the overwritten ballots are read, and refused."""
+    report = audit_record(
+        spoilt(world, tmp_path / "spoilt").record.path,
+        until="closed",
+        means=Means(certificates=own, trusting=True),
+    )
+    return "BRD-12" in {one.check for one in report.failures}
+
+
+@pytest.fixture
+def certified(closed, own) -> Certificates:
+    assert audit_record(closed.record.path, until="closed", means=Means(certificates=own)).verified
+    assert own.latest(closed.election.id, closed.reader()) is not None
+    return own
+
+
+def test_a_certificate_of_another_user_is_ignored(closed, certified, tmp_path) -> None:
+    other = Certificates(tmp_path / "other", SOFTWARE)
+    shutil.copytree(home(certified, closed), home(other, closed))
+    assert ignored(other, closed, tmp_path)
+
+
+def test_a_certificate_of_other_software_is_ignored(closed, certified, tmp_path) -> None:
+    assert ignored(Certificates(tmp_path / "own", b"t" * 32), closed, tmp_path)
+
+
+def test_an_altered_certificate_is_ignored(closed, certified, tmp_path) -> None:
+    path = certificate_file(certified, closed)
+    data = path.read_bytes()
+    assert data.count(b'"ballots":5') == 1
+    path.write_bytes(data.replace(b'"ballots":5', b'"ballots":4'))
+    assert ignored(certified, closed, tmp_path)
+
+
+def test_a_certificate_of_another_history_is_ignored(voting, certified, tmp_path) -> None:
+    """A fork of the same election: the same first entries, then another ballot."""
+    fork = voting.copy(tmp_path / "fork")
+    fork.publish([fork.encrypt("one-all", "a")])
+    fork.close()
+    assert ignored(certified, fork, tmp_path)
+
+
+def test_the_key_is_private(closed, certified, tmp_path) -> None:
+    key = tmp_path / "own" / "certificate.key"
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    assert len(key.read_bytes()) == 32
+
+
+def test_a_wrong_record_gets_no_certificate(closed, own, tmp_path) -> None:
+    wrong = spoilt(closed, tmp_path / "w")
+    assert not audit_record(wrong.record.path, until="closed", means=Means(certificates=own)).verified
+    assert not list(home(own, closed).glob("*.json"))
+    assert not list((home(own, closed) / "running").iterdir())
+
+
+def test_a_state_folder_that_cannot_be_written_stops_nobody(closed, tmp_path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    own = Certificates(tmp_path / "file" / "verified", SOFTWARE)
+    assert audit_record(
+        closed.record.path, until="closed", means=Means(certificates=own, trusting=True)
+    ).verified
+
+
+# What came since
+
+
+def test_only_what_is_new_is_verified(voting, own, tmp_path) -> None:
+    means = Means(certificates=own)
+    assert audit_record(voting.record.path, until="open", means=means).verified
+    newer = voting.copy(tmp_path / "newer")
+    spoil_ballots(newer)
+    newer.publish([])
+    (newer.record.path / "ballots").joinpath("000.p", "7").write_bytes(
+        (voting.record.path / "ballots" / "000.p" / "7").read_bytes()
+    )
+    newer.publish([newer.encrypt("one-all", "b")])
+    report = audit_since(newer.record.path, voting.record.path, means=means, until="open")
+    assert report.verified
+    counts = {step.checks: step.count for step in report.steps}
+    assert (counts["BAL SEL"], counts["BRD-15"]) == (1, 8)
+
+
+def test_a_copy_of_an_earlier_ballot_is_found(voting, own, tmp_path) -> None:
+    means = Means(certificates=own)
+    assert audit_record(voting.record.path, until="open", means=means).verified
+    newer = voting.copy(tmp_path / "newer")
+    newer.publish([newer.ballots[0]])
+    report = audit_since(newer.record.path, voting.record.path, means=means, until="open")
+    assert [one.check for one in report.failures] == ["BAL-4"]
+
+
+def test_without_the_earlier_squares_everything_is_verified_again(voting, own, tmp_path) -> None:
+    means = Means(certificates=own)
+    assert audit_record(voting.record.path, until="open", means=means).verified
+    shutil.rmtree(home(own, voting) / "parts")
+    newer = voting.copy(tmp_path / "newer")
+    newer.publish([newer.ballots[0]])
+    report = audit_since(newer.record.path, voting.record.path, means=means, until="open")
+    assert [one.check for one in report.failures] == ["BAL-4"]
+    assert next(step.count for step in report.steps if step.checks == "BAL SEL") == 6
+
+
+def test_an_older_copy_that_was_not_verified_is_verified_now(voting, own, tmp_path) -> None:
+    newer = voting.copy(tmp_path / "newer")
+    newer.publish([newer.encrypt("one-all", "b")])
+    report = audit_since(newer.record.path, voting.record.path, means=Means(certificates=own), until="open")
+    assert report.verified
+    assert next(step.count for step in report.steps if step.checks == "BAL SEL") == 6
+
+
+def test_a_log_that_did_not_grow_from_the_older_one_is_refused(voting, own, tmp_path) -> None:
+    older = voting.copy(tmp_path / "older")
+    older.publish([older.encrypt("one-all", "b")])
+    newer = voting.copy(tmp_path / "newer")
+    newer.publish([newer.encrypt("one-all", "c")])
+    for first, second in ((older, newer), (older, voting)):
+        report = audit_since(
+            second.record.path, first.record.path, means=Means(certificates=own), until="open"
+        )
+        assert [one.check for one in report.failures] == ["BRD-15"]
+
+
+def test_an_older_copy_that_is_none_is_refused(voting, own, tmp_path) -> None:
+    report = audit_since(
+        voting.record.path, tmp_path / "nothing", means=Means(certificates=own), until="open"
+    )
+    assert [one.check for one in report.failures] == ["BRD-15"]
+
+
+# Interrupted runs
+
+
+@pytest.fixture(scope="module")
+def long(tmp_path_factory) -> World:
+    plan = draft((contest("one"),))
+    world = World(tmp_path_factory.mktemp("l") / "w", sealed_manifest(plan, {"one-all": (MANY, MANY)}))
+    world.open()
+    world.publish([world.encrypt("one-all", "a") for _ in range(MANY)])
+    return world
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from evote.verify import Certificates, Engine, Means, audit_record
+from evote.verify.certificate import Journal
+
+save, count = Journal.save, int(sys.argv[3])
+def save_some(*arguments):
+    global count
+    save(*arguments)
+    count -= 1
+    if not count:
+        os.kill(os.getpid(), signal.SIGKILL)
+Journal.save = save_some
+means = Means(Engine(workers=3), Certificates(Path(sys.argv[2]), b"s" * 32))
+audit_record(sys.argv[1], until="open", means=means)
+"""
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+def test_a_killed_run_goes_on_from_where_it_was(long, own, tmp_path, parts: int) -> None:
+    run = [sys.executable, "-c", KILLED, str(long.record.path), str(tmp_path / "own"), str(parts)]
+    assert subprocess.run(run, check=False).returncode == -signal.SIGKILL
+    report = audit_record(long.record.path, until="open", means=Means(certificates=own))
+    assert report.verified
+    assert any(
+        note.startswith(f"{parts} parts were verified by a run that was interrupted") for note in report.notes
+    )
+    certificate = own.latest(long.election.id, long.reader())
+    assert certificate is not None
+    assert [one.ballots for one in certificate.sums] == [MANY]
+    whole = Certificates(tmp_path / "whole", SOFTWARE)
+    audit_record(long.record.path, until="open", means=Means(certificates=whole))
+    assert whole.latest(long.election.id, long.reader()).sums == certificate.sums
+
+
+def test_ballots_altered_since_the_interruption_are_found(long, own, tmp_path) -> None:
+    run = [sys.executable, "-c", KILLED, str(long.record.path), str(tmp_path / "own"), "1"]
+    assert subprocess.run(run, check=False).returncode == -signal.SIGKILL
+    changed = long.copy(tmp_path / "w")
+    path = changed.record.path / "ballots" / "000"
+    data = bytearray(path.read_bytes())
+    data[-100] ^= 1
+    path.write_bytes(bytes(data))
+    report = audit_record(changed.record.path, until="open", means=Means(certificates=own))
+    assert [one.check for one in report.failures] == ["BRD-12"]
+
+
+def test_an_altered_part_is_verified_again(long, own, tmp_path) -> None:
+    run = [sys.executable, "-c", KILLED, str(long.record.path), str(tmp_path / "own"), "1"]
+    subprocess.run(run, check=False)
+    (part,) = (home(own, long) / "running").iterdir()
+    part.write_bytes(part.read_bytes()[:-1] + b" ")
+    report = audit_record(long.record.path, until="open", means=Means(certificates=own))
+    assert report.verified
+    assert not any("interrupted" in note for note in report.notes)
+
+
+def test_a_run_beside_another_one_keeps_nothing(long, own) -> None:
+    with own.journal(long.election.id) as journal, own.journal(long.election.id) as second:
+        assert journal is not None
+        assert second is None
+
+
+def test_a_certificate_covers_what_is_no_ballot_too(closed, certified) -> None:
+    found = certified.latest(closed.election.id, closed.reader())
+    assert isinstance(found, Certificate)
+    assert [one.kind for one in found.entries] == [Kind.SEAL, Kind.OPEN, Kind.CLOSE]
+    assert found.verdict == "verified"
+    assert state_folder() == Path(os.environ["EVOTE_STATE_HOME"])
+
+
+def test_the_time_of_a_trusting_verification_does_not_follow_the_ballots(long, closed, own) -> None:
+    """It reads no ballot: the same calls, whatever the number of ballots."""
+    whole = long.copy(long.folder.parent / f"closed-{time.monotonic_ns()}")
+    whole.close()
+    verify_closing(whole.record.path, means=Means(certificates=own))
+    spoil_ballots(whole)
+    sums = verify_closing(whole.record.path, means=Means(certificates=own, trusting=True)).sums
+    assert sums["one-all"].ballots == MANY
