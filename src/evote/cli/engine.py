@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -55,6 +56,7 @@ def cluster_engine(address: str, source: str) -> Iterator[Engine]:
         from distributed import Client
     except ImportError:
         raise Refusal("A cluster needs the extra: pip install 'evote[cluster]'.") from None
+    logging.disable()  # a lost worker is told in the report; the cluster's own words are for its own logs
     try:
         client: Any = cast("Any", Client)(address, timeout=_SECONDS_TO_CONNECT, set_as_default=False)
     except (OSError, ValueError) as error:
