@@ -182,3 +182,44 @@ def test_a_step_that_is_killed_at_any_write_is_done_again(stages, tmp_path, step
         assert (verified, ast.literal_eval(temporary + "]")) == ("True", []), line
         assert failures == "]", line
         assert died == "True" or int(place) >= least, (place, half)
+
+
+# Workers, clusters, earlier verifications
+
+
+def test_workers_change_no_verdict(at) -> None:
+    record = at("ended") / "record"
+    assert [verdict(record, "--workers", count)[0] for count in ("1", "2")] == [0, 0]
+    changed_ballot(record)
+    answers = [verdict(record, "--workers", count) for count in ("1", "2")]
+    assert answers[0][0] == answers[1][0] == 1
+    assert answers[0][1]["failures"] == answers[1][1]["failures"]
+
+
+def test_only_what_came_since_is_verified(at, stages) -> None:
+    older, newer = stages["voted"] / "record", at("ended") / "record"
+    assert verdict(older, "--until", "open")[0] == 0
+    status, answer = verdict(newer, "--since", str(older))
+    assert (status, answer["failures"]) == (0, [])
+    assert any("verified before" in note for note in answer["notes"])
+    status, answer = verdict(older, "--since", str(newer), "--until", "open")
+    assert status == 1
+    assert [one["check"] for one in answer["failures"]] == ["BRD-15"]
+
+
+def test_verify_alone_relies_on_no_certificate(at) -> None:
+    record = at("ended") / "record"
+    assert verdict(record)[0] == 0
+    changed_ballot(record)
+    status, answer = verdict(record)
+    assert status == 1
+    assert "BRD-12" in {one["check"] for one in answer["failures"]}
+
+
+@pytest.mark.parametrize(
+    "options", [("--workers", "0"), ("--workers", "many"), ("--bundles-from", "/mnt"), ("--since",)]
+)
+def test_wrong_options_are_wrong_usage(at, options) -> None:
+    result = run("verify", at("ended") / "record", *options)
+    assert result.exit_code == 2
+    assert "Traceback" not in result.output
