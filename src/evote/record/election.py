@@ -49,18 +49,26 @@ class PublicElection:
         """The public key."""
         return self.keys.public_key
 
+    @cached_property
+    def _places(self) -> dict[tuple[str, str], tuple[int, int, int]]:
+        """(contest, unit) -> number of options, bits of a counter, total weight of the contest's roll."""
+        manifest = self.manifest
+        contests = {
+            one.id: (one.options, manifest.digit_bits(one.id), manifest.weight_of(one.id))
+            for one in manifest.contests
+        }
+        return {(unit.contest, unit.id): contests[unit.contest] for unit in manifest.counting.units}
+
     def statement(self, contest: str, unit: str, weight: int, ciphertext: mpz) -> SelectionStatement:
-        """Return the statement that a ballot's proof must prove."""
-        return SelectionStatement(
-            self.key,
-            self.id,
-            contest,
-            unit,
-            weight,
-            self.manifest.contest(contest).options,
-            self.manifest.digit_bits(contest),
-            ciphertext,
-        )
+        """Return the statement that a ballot's proof must prove.
+
+        Raises:
+            ParameterError: The election has no such contest and unit (BAL-3).
+        """
+        if (contest, unit) not in self._places:
+            raise ParameterError(f"{contest} has no counting unit {unit}.", check="BAL-3")
+        options, bits, _ = self._places[contest, unit]
+        return SelectionStatement(self.key, self.id, contest, unit, weight, options, bits, ciphertext)
 
     def selection_item(self, ballot: Ballot) -> SelectionItem:
         """Return what has to be verified of a ballot.
@@ -74,11 +82,8 @@ class PublicElection:
         """
         if ballot.election != self.id:
             raise VerificationError("The ballot belongs to another election.", check="BAL-2")
-        try:
-            known = self.manifest.unit(ballot.unit).contest == self.manifest.contest(ballot.contest).id
-        except ParameterError:
-            known = False
-        if not known or ballot.weight > self.manifest.weight_of(ballot.contest):
+        _, _, most = self._places.get((ballot.contest, ballot.unit), (0, 0, 0))
+        if ballot.weight > most:
             raise VerificationError(
                 "The ballot names a contest, unit or weight that the election does not have.", check="BAL-3"
             )

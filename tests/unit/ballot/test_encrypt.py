@@ -106,3 +106,11 @@ def test_neither_choice_nor_nonce_is_kept(world) -> None:
     assert Ballot.from_bytes(ballot.to_bytes()) == ballot.ballot
     assert set(vars(ballot)) <= {"election", "ballot", "_bytes", "leaf_hash"}
     assert pickle.loads(pickle.dumps(ballot.ballot)) == ballot.ballot
+
+
+@pytest.mark.parametrize(
+    "slot", [Slot("one", "x", "one-z", 1), Slot("two", "x", "one-x", 1), Slot("one", "x", "two-x", 1)]
+)
+def test_a_slot_of_no_unit_of_the_contest_is_refused(world, slot) -> None:
+    with pytest.raises(ParameterError):
+        encrypt_ballot(world.election, slot, Choice.blank())

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 
+from evote.encoding import canonical_json
 from evote.errors import EncodingError, VerificationError
 from evote.proofs.selection import verify_selection
 from evote.record.ballot import Ballot, BallotProof, proof_bytes
@@ -32,6 +33,12 @@ def test_bytes_numbers_and_back(world, ballot) -> None:
     assert proof_bytes(world.election.key, proof) == ballot.proof
     sizes = {name: {len(move) for move in getattr(ballot.proof, name)} for name in ("a", "e", "z")}
     assert sizes == {"a": {128}, "e": {32}, "z": {80}}
+
+
+def test_the_writer_of_ballots_gives_canonical_json(ballot) -> None:
+    assert list(Ballot.model_fields) == sorted(Ballot.model_fields)
+    assert list(BallotProof.model_fields) == sorted(BallotProof.model_fields)
+    assert ballot.to_bytes() == canonical_json(ballot.model_dump(mode="json"))
 
 
 def test_the_statement_is_rebuilt_from_the_election(world, ballot) -> None:
