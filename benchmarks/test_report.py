@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import pytest
-
 from benchmarks.report import PAGE, write_page
 
 NAMES = ("machine", "ballots", "model", "options", "tally", "memory")
