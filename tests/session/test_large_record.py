@@ -45,7 +45,7 @@ def verify(record: Path) -> tuple[dict, list[int]]:
 def kill_midway(record: Path, state: Path) -> int:
     """Kill a run once it has kept a part; return how many parts are kept."""
     running = subprocess.Popen(command(record), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while not (kept := list(state.glob("verified/*/running/*-*"))):
+    while not (kept := list(state.glob("verified/*/running/[0-9]*-*"))):
         assert running.poll() is None, "it ended before it could be killed"
         time.sleep(0.005)
     running.send_signal(signal.SIGKILL)

@@ -82,13 +82,14 @@ def multi_power(bases: Sequence[mpz], exponents: Sequence[mpz], residues: Residu
     plan = plan_product([exponent.bit_length() for exponent in exponents])
     short: list[tuple[mpz, int]] = []
     long: list[tuple[mpz, int]] = []
-    for base, exponent in zip(bases, exponents, strict=True):
+    halves = [residues.lift(base) for base in bases]
+    for (lifted, _), exponent in zip(halves, exponents, strict=True):
         side = short if exponent.bit_length() <= plan.longest else long
-        side.append((residues.lift(base), int(exponent)))
+        side.append((lifted, int(exponent)))
     product = residues.multiply(
         _by_buckets(short, residues, plan.windows), _by_sliding_windows(long, residues)
     )
-    return residues.join(residues.multiply(product, residues.rest(bases, exponents)))
+    return residues.join(residues.multiply(product, residues.rest(halves, exponents)))
 
 
 def _by_buckets(

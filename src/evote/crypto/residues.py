@@ -28,12 +28,12 @@ class Residues(ABC, Generic[Element]):
     one: Element
 
     @abstractmethod
-    def lift(self, base: mpz) -> mpz:
-        """Return the part of a base in (0, modulus) that is multiplied."""
+    def lift(self, base: mpz) -> Halves:
+        """Return the part of a base in (0, modulus) that is multiplied, and what is left of it."""
 
     @abstractmethod
-    def rest(self, bases: Iterable[mpz], exponents: Iterable[mpz]) -> Element:
-        """Return the product of (base / lift)^exponent.
+    def rest(self, halves: Iterable[Halves], exponents: Iterable[mpz]) -> Element:
+        """Return the product of (base / lifted base)^exponent.
 
         Raises:
             ParameterError: A base is not a unit, where that can be seen here.
@@ -71,13 +71,13 @@ class PlainResidues(Residues[mpz]):
         self._modulus = modulus
         self.one = mpz(1)
 
-    def lift(self, base: mpz) -> mpz:
-        """Return the base itself."""
-        return base
+    def lift(self, base: mpz) -> Halves:
+        """Return the base itself, and nothing left."""
+        return base, mpz(0)
 
-    def rest(self, bases: Iterable[mpz], exponents: Iterable[mpz]) -> mpz:
+    def rest(self, halves: Iterable[Halves], exponents: Iterable[mpz]) -> mpz:
         """Return 1."""
-        del bases, exponents
+        del halves, exponents
         return self.one
 
     def enter(self, lifted: mpz) -> mpz:
@@ -124,11 +124,12 @@ class SquareResidues(Residues[Halves]):
         self._n = n
         self.one = (mpz(1), mpz(0))
 
-    def lift(self, base: mpz) -> mpz:
-        """Return the base modulo n."""
-        return base % self._n
+    def lift(self, base: mpz) -> Halves:
+        """Return (x0, x1) of x = x0 + x1 n."""
+        x1, x0 = divmod(base, self._n)
+        return x0, x1
 
-    def rest(self, bases: Iterable[mpz], exponents: Iterable[mpz]) -> Halves:
+    def rest(self, halves: Iterable[Halves], exponents: Iterable[mpz]) -> Halves:
         """Return 1 + n sum of k x1/x0: one fraction for all, and one inversion.
 
         Raises:
@@ -136,9 +137,8 @@ class SquareResidues(Residues[Halves]):
         """
         n = self._n
         numerator, denominator = mpz(0), mpz(1)
-        for base, exponent in zip(bases, exponents, strict=True):
-            x1, x0 = divmod(base, n)
-            numerator = fma(numerator, x0, x1 * denominator % n * exponent) % n
+        for (x0, x1), exponent in zip(halves, exponents, strict=True):
+            numerator = fma(numerator, x0, x1 * exponent * denominator) % n
             denominator = denominator * x0 % n
         return mpz(1), numerator * inverse(denominator, n) % n
 
