@@ -161,11 +161,15 @@ def bureau_policy() -> KeyPolicy:
     )
 
 
+def _daily(opens: int, closes: int) -> tuple[int, ...]:
+    """Return two hours before each full day of a vote: 7:00 for one that opens at 9:00."""
+    return tuple(time - 2 * _HOUR for time in range(opens + _DAY, closes, _DAY))
+
+
 def _draft(
-    title: str, parameters: str, opens: int, days: int, contests: tuple[Contest, ...], policy: KeyPolicy
+    title: str, parameters: str, opens: int, hours: int, contests: tuple[Contest, ...], policy: KeyPolicy
 ) -> Draft:
-    closes = opens + days * _DAY - 16 * _HOUR if days > 1 else opens + _HOUR
-    daily = tuple(opens + day * _DAY - 2 * _HOUR for day in range(1, days) if opens + day * _DAY < closes)
+    closes = opens + hours * _HOUR
     return Draft.make(
         mode="TEST",
         parameters=parameters,
@@ -174,7 +178,7 @@ def _draft(
         title=title,
         languages=("fr", "en"),
         timetable=Timetable.make(opens=opens, closes=closes, grace_ends=closes + _HOUR // 3),
-        publication=Publication.make(times=daily, audience="bureau", delay=_HOUR),
+        publication=Publication.make(times=_daily(opens, closes), audience="bureau", delay=_HOUR),
         eligibility="register",
         contests=contests,
         policy=policy,
@@ -206,9 +210,23 @@ def cspm_2024(opens: int) -> Draft:
     Args:
         opens: When the vote opens, POSIX seconds; it lasts eight days, until 17:00 if it opens at 9:00.
     """
+    return _all_of_2024(DEFAULT_PARAMETERS, opens, 7 * 24 + 8)
+
+
+def replay_2024(opens: int, parameters: str) -> Draft:
+    """Return the same for a replay: it may last a day, and everything is published at closing.
+
+    Args:
+        opens: When the vote opens, POSIX seconds.
+        parameters: Name of the parameter set.
+    """
+    return _all_of_2024(parameters, opens, 24)
+
+
+def _all_of_2024(parameters: str, opens: int, hours: int) -> Draft:
     lists = _lists(_LISTS_OF_2024, 6)
     contests = tuple(_contest(ballot, lists) for ballot in _ballots_of_2024())
-    return _draft("CSPM, CSN et CD", DEFAULT_PARAMETERS, opens, 8, contests, bureau_policy())
+    return _draft("CSPM, CSN et CD", parameters, opens, hours, contests, bureau_policy())
 
 
 def demonstration(opens: int, parameters: str, lists: int) -> Draft:
