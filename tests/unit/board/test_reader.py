@@ -8,7 +8,8 @@ import shutil
 
 import pytest
 
-from evote.board import Checkpoint, Kind, LogReader, tiles
+from evote.board import Checkpoint, Kind, LogReader, Phase, tiles
+from evote.board.reader import LogPrefix
 from evote.crypto.merkle import EMPTY_ROOT, leaf_hash, root_of, verify_consistency, verify_inclusion
 from evote.crypto.notes import NoteKey, NoteSigner
 from evote.errors import (
@@ -272,3 +273,66 @@ def test_kinds_are_what_was_written(filled) -> None:
     kinds = [entry.kind for _, entry in reader(filled).entries()]
     assert kinds.count(Kind.BALLOT) == 300
     assert kinds[-1] == Kind.END
+
+
+# From what was read before
+
+PREFIXES = {
+    2: Phase.VOTING,
+    200: Phase.VOTING,
+    256: Phase.VOTING,
+    300: Phase.VOTING,
+    303: Phase.CLOSED,
+    307: Phase.ENDED,
+}
+
+
+def prefix_of(place, size: int, **changes) -> LogPrefix:
+    right = {"size": size, "root": root_of(leaves(place)[:size]), "phase": PREFIXES[size]}
+    return LogPrefix(**{**right, **changes})
+
+
+@pytest.mark.parametrize("size", PREFIXES)
+def test_only_what_follows_a_prefix_is_read(filled, size) -> None:
+    bundles = list(reader(filled).bundles(prefix_of(filled, size)))
+    entries = [entry for bundle in bundles for entry in bundle.entries]
+    assert entries == [entry for entry, _ in filled.lines[size:]]
+    for bundle in bundles:
+        assert bundle.root == root_of(leaves(filled)[: bundle.end])
+    assert [bundle.first for bundle in bundles] == ([size] if size > 255 else [size, 256])[: len(bundles)]
+
+
+def prefix_refused(place, prefix: LogPrefix) -> str:
+    with pytest.raises(BoardInconsistency) as caught:
+        list(reader(place).bundles(prefix))
+    return caught.value.check
+
+
+@pytest.mark.parametrize("size", PREFIXES)
+def test_a_log_that_began_otherwise_is_refused(filled, size) -> None:
+    assert prefix_refused(filled, prefix_of(filled, size, root=b"r" * 32)) == "BRD-3"
+    other = prefix_of(filled, size).root
+    assert prefix_refused(filled, prefix_of(filled, 300 if size != 300 else 303, root=other)) == "BRD-3"
+
+
+def test_a_phase_goes_on_from_the_prefix(filled) -> None:
+    """Ballots that follow a close are refused, though the close itself is not read again."""
+    assert prefix_refused(filled, prefix_of(filled, 200, phase=Phase.CLOSED)) == "BRD-9"
+
+
+def test_entries_of_a_bundle_that_are_known_are_still_those_of_the_tile(filled) -> None:
+    path = filled.record / "tile" / "entries" / "001.p" / "51"
+    data = path.read_bytes()
+    first = int.from_bytes(data[:2], "big")
+    size = 2 + first
+    swapped = data[size : 2 * size] + data[:size] + data[2 * size :]
+    path.write_bytes(swapped)
+    assert prefix_refused(filled, prefix_of(filled, 300)) == "BRD-3"
+
+
+def test_a_tile_that_lies_about_the_prefix_is_refused(filled) -> None:
+    path = filled.record / "tile" / "0" / "001.p" / "51"
+    data = bytearray(path.read_bytes())
+    data[0] ^= 1
+    path.write_bytes(bytes(data))
+    assert prefix_refused(filled, prefix_of(filled, 300)) == "BRD-3"

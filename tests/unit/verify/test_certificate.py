@@ -137,6 +137,14 @@ def test_a_certificate_of_another_history_is_ignored(voting, certified, tmp_path
     assert ignored(certified, fork, tmp_path)
 
 
+def test_a_certificate_of_another_election_is_ignored(closed, certified) -> None:
+    """Even if the other election has the same log: its keys and drill were not verified."""
+    other = b"o" * 32
+    shutil.copytree(home(certified, closed), certified.home(other))
+    assert certified.latest(other, closed.reader()) is None
+    assert certified.latest(closed.election.id, closed.reader()) is not None
+
+
 def test_the_key_is_private(closed, certified, tmp_path) -> None:
     key = tmp_path / "own" / "certificate.key"
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
@@ -282,6 +290,20 @@ def test_ballots_altered_since_the_interruption_are_found(long, own, tmp_path) -
     path.write_bytes(bytes(data))
     report = audit_record(changed.record.path, until="open", means=Means(certificates=own))
     assert [one.check for one in report.failures] == ["BRD-12"]
+
+
+def test_a_part_of_another_history_is_verified_again(long, own, tmp_path) -> None:
+    """The same place in a fork of the log, with a ballot that does not verify."""
+    run = [sys.executable, "-c", KILLED, str(long.record.path), str(tmp_path / "own"), "2"]
+    assert subprocess.run(run, check=False).returncode == -signal.SIGKILL
+    fork = long.copy(tmp_path / "fork")
+    items = [(item.entry.kind, item.ballot) for item in long.reader().items()]
+    spoilt = items[2][1].replace(b'"weight":1', b'"weight":2')
+    files = [(long.record.path / name).read_bytes() for name in ("seal.json", "open.json")]
+    fork.carry_upwards([*zip((Kind.SEAL, Kind.OPEN), files, strict=True), (Kind.BALLOT, spoilt), *items[3:]])
+    report = audit_record(fork.record.path, until="open", means=Means(certificates=own))
+    assert [(one.check, one.subject) for one in report.failures] == [("SEL-3", "ballot 2")]
+    assert not any("interrupted" in note for note in report.notes)
 
 
 def test_an_altered_part_is_verified_again(long, own, tmp_path) -> None:
