@@ -168,7 +168,7 @@ class Squares:
 
         Spec: BAL-4
         """
-        if not self._lengths:  # nothing came to those that were compared before
+        if not any(self._lengths):  # nothing came to those that were compared before
             return
         passes = 1 + sum(map(len, self)) // _SQUARE_BYTES // _SQUARES_AT_ONCE
         for turn in range(passes):

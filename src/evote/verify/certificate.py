@@ -123,6 +123,11 @@ def tallies_of(sums: Iterable[UnitSum]) -> Tallies:
 Kept = TypeVar("Kept", Certificate, VerifiedPart)
 
 
+def part_name(first: int, end: int, root: bytes) -> str:
+    """Return the name of a part's file: where it stands, and in which history."""
+    return f"{first}-{end}-{root.hex()}"
+
+
 class Certificates:
     """The certificates of one user.
 
@@ -155,11 +160,17 @@ class Certificates:
         """Tell whether more ballots can be compared with those of a certificate, where more can come."""
         if certificate.phase in (Phase.CLOSED, Phase.ENDED):
             return True
-        kept = [self.read(self._part(certificate, name), VerifiedPart) for name in certificate.parts]
-        return all(part is not None for part in kept)
+        return all(self._part(certificate, name) is not None for name in certificate.parts)
 
-    def _part(self, certificate: Certificate, name: str) -> Path:
-        return self.home(certificate.election) / _PARTS / name
+    def _part(self, certificate: Certificate, name: str) -> VerifiedPart | None:
+        return self.read_part(certificate.election, self.home(certificate.election) / _PARTS / name)
+
+    def read_part(self, election: bytes, path: Path) -> VerifiedPart | None:
+        """Return a part that was kept, if it is of this election and what its name says."""
+        found = self.read(path, VerifiedPart)
+        if found is None or found.election != election:
+            return None
+        return found if part_name(found.first, found.end, found.root) == path.name else None
 
     def squares(self, certificate: Certificate) -> Iterator[bytes]:
         """Yield the squares of a certificate's ballots.
@@ -168,7 +179,7 @@ class Certificates:
             StorageError: They are gone or were altered; verify from the beginning.
         """
         for name in certificate.parts:
-            found = self.read(self._part(certificate, name), VerifiedPart)
+            found = self._part(certificate, name)
             if found is None:
                 raise StorageError(f"A verified part is gone from {self._folder}; verify without --since.")
             yield found.squares
@@ -228,35 +239,33 @@ class Journal:
     def ends(self) -> dict[int, int]:
         """Return first -> end of the parts that an interrupted verification left."""
         found = {}
-        for path in (self.home / _RUNNING).glob("*-*"):
-            first, _, end = path.name.partition("-")
+        for path in (self.home / _RUNNING).glob("[0-9]*-*-*"):
+            first, end, _ = path.name.split("-", 2)
             if first.isdecimal() and end.isdecimal():
                 found[int(first)] = int(end)
         return found
 
     def find(self, election: bytes, first: int, end: int, root: bytes) -> VerifiedPart | None:
         """Return a part that was done, if it is of this very log."""
-        found = self.certificates.read(self.home / _RUNNING / f"{first}-{end}", VerifiedPart)
-        place = (election, first, end, root)
-        return found if found and (found.election, found.first, found.end, found.root) == place else None
+        return self.certificates.read_part(election, self.home / _RUNNING / part_name(first, end, root))
 
     def save(self, part: Part, root: bytes, result: PartResult) -> None:
         """Keep a part whose ballots are right; one that cannot be kept is verified again another time."""
-        sums = tuple(
-            UnitSum.make(unit=unit, ballots=ballots, weight=weight, product=product)
-            for unit, (ballots, weight, product) in result.tallies.items()
-        )
-        kept = VerifiedPart.make(
-            software=self.certificates.software,
-            election=part.election,
-            first=part.first,
-            end=part.end,
-            root=root,
-            sums=sums,
-            squares=result.squares,
-        )
-        with suppress(OSError):
-            self.certificates.write(self.home / _RUNNING / f"{part.first}-{part.end}", kept)
+        with suppress(OSError, EncodingError):  # of weights that no election can have, nothing is kept
+            sums = tuple(
+                UnitSum.make(unit=unit, ballots=ballots, weight=weight, product=product)
+                for unit, (ballots, weight, product) in result.tallies.items()
+            )
+            kept = VerifiedPart.make(
+                software=self.certificates.software,
+                election=part.election,
+                first=part.first,
+                end=part.end,
+                root=root,
+                sums=sums,
+                squares=result.squares,
+            )
+            self.certificates.write(self.home / _RUNNING / part_name(part.first, part.end, root), kept)
 
     def certify(self, certificate: Certificate) -> None:
         """End a verification: its parts belong to its certificate now, and earlier ones go."""
@@ -264,7 +273,10 @@ class Journal:
         with suppress(OSError):
             make_folder(home / _PARTS, mode=0o700)
             for path in (home / _RUNNING).iterdir():
-                path.replace(home / _PARTS / path.name)
+                if path.name in certificate.parts:
+                    path.replace(home / _PARTS / path.name)
+                else:
+                    remove_file(path)
             name = f"{certificate.size:016}-{certificate.root.hex()[:16]}.json"
             self.certificates.write(home / name, certificate)
             old = [path for path in home.glob("*.json") if path.name != name]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Executor, Future
+from concurrent.futures import CancelledError, Executor, Future
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -80,14 +80,20 @@ class PartQueue:
 
     def _next(self) -> tuple[Part, bytes, PartResult]:
         part, root, future = self._waiting.popleft()
-        result = None
-        if future is not None:
-            try:
-                result = future.result()
-            except Exception:  # noqa: BLE001 - whatever takes a worker away; the part is verified here
-                self.redone += 1
+        result = None if future is None else _result(future)
         if result is None:
-            return part, root, verify_part(part)
-        if result.error:  # the worker could not read the bundles: this process looks itself
+            self.redone += future is not None
+        if (
+            result is None or result.error
+        ):  # lost, or the worker could not read the bundles: this process looks itself
             result = verify_part(part)
         return part, root, result
+
+
+def _result(future: Future[PartResult]) -> PartResult | None:
+    """Wait for a worker; return None for whatever took it away, even what would end this process."""
+    try:
+        result = None if future.exception() is not None else future.result()
+    except CancelledError:
+        return None
+    return result if isinstance(result, PartResult) else None

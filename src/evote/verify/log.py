@@ -7,14 +7,23 @@ Spec: BRD, BAL, SEL, SUM-1
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from evote.board.entries import Kind
 from evote.board.reader import Bundle, LogPrefix, LogReader
-from evote.errors import StorageError, VerificationError
+from evote.errors import EncodingError, StorageError, VerificationError
 from evote.record.election import PublicElection
 from evote.verify.ballots import BallotFinding, Squares, Tallies, empty_tallies
-from evote.verify.certificate import Certificate, Certificates, Journal, NamedFile, tallies_of, unit_sums
+from evote.verify.certificate import (
+    Certificate,
+    Certificates,
+    Journal,
+    NamedFile,
+    part_name,
+    tallies_of,
+    unit_sums,
+)
 from evote.verify.engine import Engine, PartQueue
 from evote.verify.parts import BundlePart, Part, PartResult
 from evote.verify.report import Step
@@ -140,7 +149,7 @@ class LogAudit:
 
     def _take(self, part: Part, root: bytes, result: PartResult, log_step: Step) -> None:
         """Add what a part has shown."""
-        self._parts.append(f"{part.first}-{part.end}")
+        self._parts.append(part_name(part.first, part.end, root))
         if result.error:
             check, subject, sentence = result.error
             log_step.fail(VerificationError(sentence, check=check, subject=subject))
@@ -165,15 +174,16 @@ class LogAudit:
         if not clean:
             self.journal.forget()
             return
-        self.journal.certify(
-            Certificate.make(
-                software=self.journal.certificates.software,
-                election=self.election.id,
-                size=self._last.size,
-                root=self._last.root,
-                phase=self._last.phase,
-                entries=tuple(self.files),
-                sums=unit_sums(self.tallies, self.election.key.parameters.ciphertext_bytes),
-                parts=tuple(self._parts),
+        with suppress(EncodingError):  # of weights that no election can have, nothing is certified
+            self.journal.certify(
+                Certificate.make(
+                    software=self.journal.certificates.software,
+                    election=self.election.id,
+                    size=self._last.size,
+                    root=self._last.root,
+                    phase=self._last.phase,
+                    entries=tuple(self.files),
+                    sums=unit_sums(self.tallies, self.election.key.parameters.ciphertext_bytes),
+                    parts=tuple(self._parts),
+                )
             )
-        )

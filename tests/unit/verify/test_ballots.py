@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import hashlib
 import json
 
 import pytest
 
 from evote.encoding import canonical_json
 from evote.record.ballot import Ballot
+from evote.verify import ballots
+from evote.verify.ballots import Squares
 from simulator import World, audit_ballots, contest, draft, sealed_manifest
 
 
@@ -42,3 +45,28 @@ def test_the_product_weighs_every_ballot(world) -> None:
     assert audit_ballots(world.election, ballots)[0].tallies["one-x"].product == expected
     assert audit_ballots(world.election, ballots[::-1])[0].tallies["one-x"].product == expected
     assert audit_ballots(world.election, [])[0].tallies["one-x"].product == 1
+
+
+@pytest.mark.parametrize("at_once", [1, 3, 7, 1000])
+def test_copies_are_found_in_any_number_of_passes(monkeypatch, at_once) -> None:
+    monkeypatch.setattr(ballots, "_SQUARES_AT_ONCE", at_once)
+    digests = [hashlib.sha256(bytes([number])).digest() for number in range(40)]
+    order = [*range(40), 7, 39, 7]
+    records = [index.to_bytes(8, "big") + digests[number] for index, number in enumerate(order)]
+    with Squares(lambda: [b"".join(records[:10])]) as squares:
+        squares.add(b"".join(records[10:25]))
+        squares.add(b"".join(records[25:]))
+        found = sorted((one.index, one.check, one.detail) for one in squares.copies())
+    assert [index for index, _, _ in found] == [40, 41, 42]
+    assert [detail for _, _, detail in found] == [
+        f"The ballot is a copy of ballot {first}." for first in (7, 39, 7)
+    ]
+
+
+def test_what_was_compared_before_is_not_compared_again() -> None:
+    def never():
+        raise AssertionError
+
+    with Squares(never) as squares:
+        squares.add(b"")
+        assert list(squares.copies()) == []

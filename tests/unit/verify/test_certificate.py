@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -15,9 +16,10 @@ from pathlib import Path
 import pytest
 
 from evote.board import Kind
+from evote.encoding import canonical_json
 from evote.errors import VerificationError
-from evote.verify import Certificates, Means, audit_record, audit_since, verify_closing
-from evote.verify.certificate import Certificate, state_folder
+from evote.verify import Certificates, Engine, Means, audit_record, audit_since, verify_closing
+from evote.verify.certificate import Certificate, Journal, state_folder
 from simulator import World, contest, draft, sealed_manifest
 
 SOFTWARE = b"s" * 32
@@ -304,6 +306,67 @@ def test_a_part_of_another_history_is_verified_again(long, own, tmp_path) -> Non
     report = audit_record(fork.record.path, until="open", means=Means(certificates=own))
     assert [(one.check, one.subject) for one in report.failures] == [("SEL-3", "ballot 2")]
     assert not any("interrupted" in note for note in report.notes)
+
+
+def test_a_ballot_is_a_copy_of_its_own_history_only(long, own, tmp_path) -> None:
+    """Parts of two histories at one place are kept apart: the second one's copies are found."""
+    means = Means(certificates=own)
+    fork = long.copy(tmp_path / "fork")
+    items = [(item.entry.kind, item.ballot) for item in long.reader().items()]
+    files = [(long.record.path / name).read_bytes() for name in ("seal.json", "open.json")]
+    other = [(Kind.BALLOT, fork.encrypt("one-all", "b")), *items[3:]]
+    fork.carry_upwards([*zip((Kind.SEAL, Kind.OPEN), files, strict=True), *other])
+    assert audit_record(long.record.path, until="open", means=means).verified
+    kept = certificate_file(own, long).read_bytes()
+    parts = home(own, long) / "parts"
+    names = {path.name for path in parts.iterdir()}
+    assert audit_record(fork.record.path, until="open", means=means).verified
+    assert names.isdisjoint(path.name for path in parts.iterdir())
+    certificate_file(own, long).unlink()
+    (home(own, long) / f"{MANY + 2:016}-again.json").write_bytes(kept)  # its parts are gone
+    assert own.latest(long.election.id, long.reader()) is None
+
+
+def test_what_is_wrong_is_not_kept(long, own, tmp_path, monkeypatch) -> None:
+    saved = []
+    monkeypatch.setattr(Journal, "save", lambda _, part, *__: saved.append((part.first, part.end)))
+    wrong = long.copy(tmp_path / "w")
+    items = [(item.entry.kind, item.ballot) for item in long.reader().items()]
+    files = [(long.record.path / name).read_bytes() for name in ("seal.json", "open.json")]
+    spoilt = items[300][1].replace(b'"weight":1', b'"weight":2')
+    lines = [
+        *zip((Kind.SEAL, Kind.OPEN), files, strict=True),
+        *items[2:300],
+        (Kind.BALLOT, spoilt),
+        *items[301:],
+    ]
+    wrong.carry_upwards(lines)
+    means = Means(Engine(workers=3), own)
+    report = audit_record(wrong.record.path, until="open", means=means)
+    assert [one.subject for one in report.failures] == ["ballot 300"]
+    assert saved == [(0, 256), (512, 602)]
+
+
+def test_the_drill_is_the_sealed_one_under_a_certificate_too(closed, certified, tmp_path) -> None:
+    other = closed.copy(tmp_path / "w")
+    path = other.record.path / "drill.json"
+    value = json.loads(path.read_bytes())
+    value["roots"][0], value["roots"][1] = value["roots"][1], value["roots"][0]
+    path.write_bytes(canonical_json(value))
+    report = audit_record(
+        other.record.path, until="closed", means=Means(certificates=certified, trusting=True)
+    )
+    assert "ACT-1" in {one.check for one in report.failures}
+
+
+def test_weights_beyond_all_counting_are_a_finding_and_no_certificate(tmp_path, own) -> None:
+    most = (1 << 53) - 1
+    world = World(tmp_path / "w", sealed_manifest(draft((contest("one"),)), {"one-all": (9, most)}))
+    world.open()
+    world.publish([world.encrypt("one-all", "a", most), world.encrypt("one-all", "a", most)])
+    means = Means(certificates=own)
+    audit_record(world.record.path, until="open", means=means)
+    assert own.latest(world.election.id, world.reader()) is None
 
 
 def test_an_altered_part_is_verified_again(long, own, tmp_path) -> None:

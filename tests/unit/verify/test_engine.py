@@ -138,6 +138,29 @@ def test_a_missing_bundle_is_named_whoever_looks(mutated, pool, tmp_path) -> Non
         assert ("BRD-12", "ballots/002") in found
 
 
+@pytest.mark.parametrize("failure", [SystemExit(0), KeyboardInterrupt(), MemoryError(), ValueError()])
+def test_what_a_worker_raises_ends_nothing(mutated, culprits, failure) -> None:
+    class Failing(Executor):
+        def submit(self, fn, /, *args, **kwargs) -> Future:
+            future = Future()
+            future.set_exception(failure)
+            return future
+
+    found, notes = verdict(mutated, Engine(Failing(), 2))
+    assert found == culprits
+    assert any("workers were lost" in note for note in notes)
+
+
+def test_what_is_no_result_settles_nothing(mutated, culprits) -> None:
+    class Lying(Executor):
+        def submit(self, fn, /, *args, **kwargs) -> Future:
+            future = Future()
+            future.set_result("verified")
+            return future
+
+    assert verdict(mutated, Engine(Lying(), 2))[0] == culprits
+
+
 class Counting(Executor):
     """Runs nothing before it is asked for the result, and counts what waits."""
 
@@ -150,6 +173,9 @@ class Counting(Executor):
         outer = self
 
         class Late(Future):
+            def exception(self, timeout=None):
+                return None
+
             def result(self, timeout=None):
                 outer.waiting -= 1
                 return fn(*args, **kwargs)
