@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from phe.paillier import EncryptedNumber, PaillierPublicKey
 
 import evote
+from evote.crypto import fixed_base
 from evote.crypto.fixed_base import FixedBase, SquareChain, base_table, chain_power, plain_power
 from evote.crypto.group import delta, verification_base
 from evote.crypto.integers import (
@@ -344,3 +345,18 @@ def imported(path: Path) -> set[str]:
 def test_a33_only_the_operating_systems_source_makes_secrets() -> None:
     sources = Path(evote.__file__).parent.rglob("*.py")
     assert {path.name for path in sources if imported(path) & {"random", "numpy"}} == {"demo.py"}
+
+
+def test_a_service_builds_its_table_once_it_is_worth_it(monkeypatch) -> None:
+    key, built = factored_key()[0], []
+    monkeypatch.setattr(fixed_base, "base_table", lambda of: built.append(of) or plain_power(of))
+    fixed_base.service_power.cache_clear()
+    powers = fixed_base.service_power(key)
+    expected = plain_power(key)(mpz(3))
+    for _ in range(fixed_base._PLAIN_POWERS):
+        assert powers(mpz(3)) == expected
+    assert built == []
+    assert powers(mpz(3)) == expected
+    assert built == [key]
+    assert 10 <= fixed_base._PLAIN_POWERS <= 100
+    fixed_base.service_power.cache_clear()
