@@ -209,9 +209,7 @@ def _tally(folder: Path, engine: Engine) -> Outcome:
         memory = ServedElections((path.with_name(path.name + ".served"),))
         with waiting("Decrypting"):
             made = post_decryption_shares(folder, closing, share, memory, time.time())
-        say(
-            f"   {share.trustee.name} ({share.trustee.role}) verified the record and opened {len(made)} sums."
-        )
+        say(f"   {share.trustee.name} ({share.trustee.role}) made shares of {len(made)} sums.")
     with waiting("Opening the sums"):
         return finish_tally(folder, {}, silent, means)
 
