@@ -123,15 +123,19 @@ def wait_until_busy(address: str) -> None:
     raise AssertionError("no part was handed out")
 
 
-@pytest.mark.parametrize("victims", [1, 2])
-def test_workers_killed_midway_change_no_verdict(world, expected, cluster, victims: int) -> None:
+@pytest.mark.parametrize(("victims", "scheduler"), [(1, False), (2, False), (2, True)])
+def test_workers_killed_midway_change_no_verdict(
+    world, expected, cluster, victims: int, scheduler: bool
+) -> None:
     running = verify(world, cluster.address)
     wait_until_busy(cluster.address)
     for worker in cluster.workers[:victims]:
         worker.send_signal(signal.SIGKILL)
-    if victims == len(cluster.workers):  # nobody is left: the scheduler goes too
+    if scheduler:
         cluster.scheduler.kill()
-    assert verdict(running)[0] == expected
+    found, notes = verdict(running)
+    assert found == expected
+    assert any("workers were lost" in note for note in notes) == (victims == len(cluster.workers))
 
 
 def test_workers_read_from_another_place(world, expected, cluster, tmp_path) -> None:

@@ -65,4 +65,11 @@ def cluster_engine(address: str, source: str) -> Iterator[Engine]:
         threads = sum(client.nthreads().values())
         if not threads:
             raise Refusal(f"The cluster at {printable(address)} has no workers; start some.")
-        yield Engine(client.get_executor(), threads, source)
+
+        def alive() -> bool:
+            try:
+                return bool(client.nthreads())
+            except Exception:  # noqa: BLE001 - the scheduler is gone, however that shows
+                return False
+
+        yield Engine(client.get_executor(), threads, source, alive=alive)

@@ -7,7 +7,7 @@ Spec: SEL-5
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Executor, Future
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -17,6 +17,11 @@ from evote.verify.parts import Part, PartResult, verify_part
 
 _MOST_BUNDLES: Final = 16  # in one part: what a worker holds in memory
 _AHEAD: Final = 2  # parts that wait for each worker
+_PATIENCE: Final = 10  # seconds after which it is asked whether a worker is still there
+
+
+def _always() -> bool:
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +33,14 @@ class Engine:
         workers: How many parts it works on at once.
         source: Folder or address at which the workers find the record; "" for the path that is verified.
         least: Logs with fewer new entries are verified by this process: workers take time to start.
+        alive: Whether there is still anybody to wait for; asked when a part takes long.
     """
 
     executor: Executor | None = None
     workers: int = 1
     source: str = ""
     least: int = 0
+    alive: Callable[[], bool] = _always
 
     def for_entries(self, entries: int) -> Engine:
         """Return who verifies so many entries."""
@@ -80,20 +87,27 @@ class PartQueue:
 
     def _next(self) -> tuple[Part, bytes, PartResult]:
         part, root, future = self._waiting.popleft()
-        result = None if future is None else _result(future)
+        result = None if future is None else self._result(future)
         if result is None:
             self.redone += future is not None
         if (
             result is None or result.error
-        ):  # lost, or the worker could not read the bundles: this process looks itself
+        ):  # lost, or it could not read the bundles: this process looks itself
             result = verify_part(part)
         return part, root, result
 
-
-def _result(future: Future[PartResult]) -> PartResult | None:
-    """Wait for a worker; return None for whatever took it away, even what would end this process."""
-    try:
-        result = None if future.exception() is not None else future.result()
-    except CancelledError:
-        return None
-    return result if isinstance(result, PartResult) else None
+    def _result(self, future: Future[PartResult]) -> PartResult | None:
+        """Wait for a worker; return None for whatever took it away, even what would end this process."""
+        while True:
+            try:
+                result = None if future.exception(_PATIENCE) is not None else future.result()
+                return result if isinstance(result, PartResult) else None
+            except CancelledError:
+                return None
+            except TimeoutError:
+                if not self.engine.alive():  # nobody is left: this process does the rest
+                    future.cancel()
+                    self.engine = Engine()
+                    self._waiting = deque((part, root, None) for part, root, _ in self._waiting)
+                    self.redone += len(self._waiting)
+                    return None
