@@ -87,3 +87,23 @@ def test_memory_is_flat_and_a_killed_run_resumes(tmp_path, own) -> None:
 def test_a_hundred_thousand_ballots(tmp_path) -> None:
     world = make_record(tmp_path / "w", 100_000, 5, "evote-3072")
     check(world.record.path, 100_000)
+
+
+def test_an_interrupted_run_ends_with_one_sentence(tmp_path) -> None:
+    """As Ctrl-C does it: the command and its workers all get the signal."""
+    record = make_record(tmp_path / "w", 20_000, 5, "toy-512", workers=1).record.path
+    running = subprocess.Popen(
+        [sys.executable, "-m", "evote", *command(record)[3:]],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    state = Path(os.environ["EVOTE_STATE_HOME"])
+    while not list(state.glob("verified/*/running/[0-9]*-*")):
+        assert running.poll() is None
+        time.sleep(0.005)
+    os.killpg(running.pid, signal.SIGINT)
+    output, errors = running.communicate(timeout=60)
+    assert (running.returncode, output) == (1, "")
+    assert errors == "evote: Interrupted; run the command again, it goes on from where it was.\n"

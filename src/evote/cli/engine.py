@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -45,8 +46,16 @@ def local_engine(workers: int | None) -> Iterator[Engine]:
     if count == 1:
         yield Engine()
         return
-    with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
+    pool = ProcessPoolExecutor(
+        count,
+        mp_context=get_context("spawn"),
+        initializer=signal.signal,
+        initargs=(signal.SIGINT, signal.SIG_IGN),
+    )  # an interruption is the command's to handle
+    try:
         yield Engine(pool, count, least=_WORTH_WORKERS)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 @contextmanager
