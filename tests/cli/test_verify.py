@@ -217,7 +217,14 @@ def test_verify_alone_relies_on_no_certificate(at) -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [("--workers", "0"), ("--workers", "many"), ("--bundles-from", "/mnt"), ("--since",)]
+    "options",
+    [
+        ("--workers", "0"),
+        ("--workers", "many"),
+        ("--bundles-from", "/mnt"),
+        ("--since",),
+        ("--dask", "tcp://127.0.0.1:9", "--since", "."),
+    ],
 )
 def test_wrong_options_are_wrong_usage(at, options) -> None:
     result = run("verify", at("ended") / "record", *options)

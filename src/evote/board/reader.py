@@ -188,6 +188,8 @@ class LogReader:
             BoardInconsistency: The log does not begin with the prefix (BRD-3); or as `entries`.
         """
         size, phase = self.checkpoint.size, prefix.phase
+        if prefix.size > size:
+            raise _refuse("BRD-15", CHECKPOINT, f"has lost entries: there were {prefix.size} before")
         edge = TileEdge.load(prefix.size, self._read_tile, size)
         if edge.root() != prefix.root:
             raise _refuse("BRD-3", CHECKPOINT, "does not continue the log that was verified before")

@@ -62,10 +62,14 @@ def verify(
     Example: evote verify election/record
     """
     election = _election_id(expected)
+    if cluster and since is not None:
+        raise click.UsageError(
+            "--since goes by what this machine has verified itself: give it without --dask."
+        )
     if source and not cluster:
         raise click.UsageError("--bundles-from is for the workers of a cluster: give --dask too.")
     chosen = cluster_engine(cluster, source or str(record.resolve())) if cluster else local_engine(workers)
-    certificates = Certificates.of_user()
+    certificates = None if cluster else Certificates.of_user()  # what a cluster says is not kept
     with chosen as engine, progress_bar("Verifying") as progress:
         stage = cast("Stage", until)
         if since is not None:

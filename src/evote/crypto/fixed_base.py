@@ -30,9 +30,10 @@ _PLAIN_POWERS: Final = 32  # what a table costs to build
 
 
 class FixedBase:
-    """base^x mod n^2 by a table of base^(d 256^k): one multiplication for each byte of the exponent.
+    """base^x mod n^2 by a table of base^((d + 1) 256^k): one multiplication for each byte d of the exponent.
 
-    Entries are (y0, y1/y0) of y = y0 + y1 n: the second halves are added up, and multiplied once.
+    Entries are (y0, y1/y0) of y = y0 + y1 n: the second halves are added up, and multiplied once. The power
+    starts at base^(-sum 256^k), so that the digit 0 is multiplied by a number as long as any other.
 
     Args:
         base: A unit in (0, n^2).
@@ -48,6 +49,9 @@ class FixedBase:
             row = self._row(step)
             self._table.append(row)
             step = power(step, mpz(1 << _DIGIT), n * n)
+        ones = sum(mpz(1) << _DIGIT * row for row in range(self._rows))
+        high, low = divmod(power(base, -ones, n * n), n)
+        self._start: Halves = (low, high)
 
     @property
     def entries(self) -> int:
@@ -55,14 +59,14 @@ class FixedBase:
         return self._rows << _DIGIT
 
     def _row(self, step: mpz) -> list[Halves]:
-        """Return (y0, y1/y0) of the powers 0 to 255 of a step."""
+        """Return (y0, y1/y0) of the powers 1 to 256 of a step."""
         n = self._n
         high, low = divmod(step, n)
         inverse_step = inverse(low, n)
         ratio_step = high * inverse_step % n
         value, ratio, inverse_value = mpz(1), mpz(0), mpz(1)
-        row = [(value, ratio)]
-        for _ in range((1 << _DIGIT) - 1):
+        row: list[Halves] = []
+        for _ in range(1 << _DIGIT):
             carry, value = divmod(value * low, n)
             inverse_value = inverse_value * inverse_step % n
             ratio = (fma(carry, inverse_value, ratio) + ratio_step) % n
@@ -74,7 +78,7 @@ class FixedBase:
         n = self._n
         if exponent.bit_length() > self._rows * _DIGIT:
             return power(self._base, exponent, n * n)
-        x0, x1, ratios = mpz(1), mpz(0), mpz(0)
+        (x0, x1), ratios = self._start, mpz(0)
         for row, digit in zip(self._table, exponent.to_bytes(self._rows, "little"), strict=True):
             y0, ratio = row[digit]
             carry, x0 = divmod(x0 * y0, n)

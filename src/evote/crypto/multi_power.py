@@ -86,10 +86,11 @@ def multi_power(bases: Sequence[mpz], exponents: Sequence[mpz], residues: Residu
     for (lifted, _), exponent in zip(halves, exponents, strict=True):
         side = short if exponent.bit_length() <= plan.longest else long
         side.append((lifted, int(exponent)))
+    rest = residues.rest(halves, exponents)  # first: it refuses what is no unit
     product = residues.multiply(
         _by_buckets(short, residues, plan.windows), _by_sliding_windows(long, residues)
     )
-    return residues.join(residues.multiply(product, residues.rest(halves, exponents)))
+    return residues.join(residues.multiply(product, rest))
 
 
 def _by_buckets(

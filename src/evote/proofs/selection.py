@@ -279,14 +279,14 @@ def _batch_holds(
 ) -> bool:
     """Test (H^(sum rho z))^2 = (prod a^rho prod c^(sum rho e) g^(-sum rho e m))^2, and that all are units."""
     key = items[0][0].key
-    bits, most = key.parameters.batch_bits, (mpz(1) << key.parameters.batch_bits) - 1
+    bits = key.parameters.batch_bits
     bases: list[mpz] = []
     exponents: list[mpz] = []
     response, message = mpz(0), mpz(0)
     for statement, proof in items:
         combined = mpz(0)
         for i, (e, z) in enumerate(zip(proof.challenges, proof.responses, strict=True)):
-            rho = 1 + randomness(bits) % most
+            rho = randomness(bits) or mpz(1)
             exponents.append(rho)
             response = fma(rho, z, response)
             weighted = rho * e

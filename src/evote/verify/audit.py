@@ -13,11 +13,12 @@ from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from evote.board.checkpoint import Checkpoint
 from evote.board.entries import Kind
 from evote.board.files import printable
 from evote.board.reader import LogReader
 from evote.board.record_folder import RecordFolder
-from evote.errors import EvoteError, StorageError, VerificationError
+from evote.errors import BoardInconsistency, EvoteError, StorageError, VerificationError
 from evote.manifest import verify_manifest
 from evote.params import LEGACY_PARAMETERS
 from evote.record import layout
@@ -46,11 +47,13 @@ class Means:
         engine: Who verifies the ballots.
         certificates: Keep what was done, so that a verification can be interrupted; None keeps nothing.
         trusting: Whether what this user has verified before, with this software, need not be verified again.
+        earlier: Checkpoint of an older copy that the log must continue, or why it could not be read.
     """
 
     engine: Engine = field(default_factory=Engine)
     certificates: Certificates | None = None
     trusting: bool = False
+    earlier: Checkpoint | EvoteError | None = None
 
 
 @dataclass(slots=True)
@@ -203,7 +206,7 @@ def _certificate(state: AuditState) -> Certificate | None:
     """Return what this user has verified of this log before, where that counts."""
     means = state.means
     if means.trusting and means.certificates is not None:
-        with suppress(EvoteError):  # a log that cannot be read is reported where it is read
+        with suppress(EvoteError, OSError):  # a log that cannot be read is reported where it is read
             return means.certificates.latest(state.election.id, state.folder.log(state.election))
     return None
 
@@ -265,7 +268,19 @@ def _audit_log(report: Report, state: AuditState, progress: Progress) -> bool:
             with log_step.finding("checkpoint"):
                 state.point = ClosingPoint(log.closing_size, reader.root_at(log.closing_size))
     _note_work(report, log)
+    if means.earlier is not None:
+        _audit_growth(report, reader, means.earlier)
     return not log_step.failures
+
+
+def _audit_growth(report: Report, reader: LogReader, earlier: Checkpoint | EvoteError) -> None:
+    """Compare the very log that was verified with an older copy's checkpoint."""
+    with report.step("The log only grew since the older copy", "BRD-15") as step:
+        step.count = reader.checkpoint.size - 1
+        with step.finding("checkpoint"):
+            if isinstance(earlier, EvoteError):
+                raise BoardInconsistency(f"The older copy cannot be compared: {earlier}", check="BRD-15")
+            reader.verify_extends(earlier)
 
 
 def _open_log(state: AuditState, step: Step) -> LogReader | None:
@@ -281,6 +296,12 @@ def _note_work(report: Report, log: LogAudit) -> None:
         report.notes.append(
             f"Keys, drill and the first {log.certificate.size} entries were verified before: your own certificate, "
             f"root {log.certificate.root.hex()[:16]}."
+        )
+    other = log.certificates.fork(log.election.id, log.reader) if log.certificates else None
+    if other is not None:
+        report.notes.append(
+            f"You have verified ANOTHER HISTORY of this log before: {other.size} entries with root "
+            f"{other.root.hex()[:16]}. The log's key has signed both; keep both records."
         )
     if log.resumed:
         report.notes.append(

@@ -151,9 +151,19 @@ class Certificates:
             found = self.read(path, Certificate)
             if found is None or found.election != election or found.size > reader.checkpoint.size:
                 continue
-            with suppress(EvoteError):
-                if reader.root_at(found.size) == found.root and self._can_go_on(found):
-                    return found
+            if _continues(reader, found) and self._can_go_on(found):
+                return found
+        return None
+
+    def fork(self, election: bytes, reader: LogReader) -> Certificate | None:
+        """Return a certificate of this election whose log this one does not continue: a second history."""
+        home = self.home(election)
+        for path in sorted(home.glob("*.json")) if home.is_dir() else ():
+            found = self.read(path, Certificate)
+            if found is None or found.election != election or found.size > reader.checkpoint.size:
+                continue
+            if not _continues(reader, found):
+                return found
         return None
 
     def _can_go_on(self, certificate: Certificate) -> bool:
@@ -193,7 +203,7 @@ class Certificates:
                 make_folder(home / _RUNNING, mode=0o700)
                 self._key()
                 alone = stack.enter_context(try_lock(home / "lock"))
-            except OSError:
+            except (OSError, ImportError):  # nothing can be written, or nothing can be locked here
                 alone = False
             yield Journal(self, home) if alone else None
 
@@ -202,10 +212,26 @@ class Certificates:
         return self._folder / election.hex()
 
     def _key(self) -> bytes:
+        """Return the user's key, made at its first use; whole or not at all.
+
+        Raises:
+            StorageError: It cannot be read or made, or is none.
+        """
         path = self._folder / _KEY_FILE
-        with suppress(FileExistsError):
-            create_file(path, secrets.token_bytes(_KEY_BYTES), mode=0o600)
-        return read_bounded(path, _KEY_BYTES)
+        if not path.exists():
+            fresh = path.with_name(f".{_KEY_FILE}.{secrets.token_hex(8)}")
+            try:
+                create_file(fresh, secrets.token_bytes(_KEY_BYTES), mode=0o600)
+                with suppress(FileExistsError):  # another process was quicker
+                    path.hardlink_to(fresh)
+            except OSError as error:
+                raise StorageError(f"{path} cannot be made ({error.strerror}).") from None
+            finally:
+                fresh.unlink(missing_ok=True)
+        key = read_bounded(path, _KEY_BYTES)
+        if len(key) != _KEY_BYTES:
+            raise StorageError(f"{path} is no key; remove it.")
+        return key
 
     def read(self, path: Path, kind: type[Kept]) -> Kept | None:
         """Return what was kept by this user and this software, else None."""
@@ -267,8 +293,8 @@ class Journal:
             )
             self.certificates.write(self.home / _RUNNING / part_name(part.first, part.end, root), kept)
 
-    def certify(self, certificate: Certificate) -> None:
-        """End a verification: its parts belong to its certificate now, and earlier ones go."""
+    def certify(self, certificate: Certificate, reader: LogReader) -> None:
+        """End a verification: its parts belong to its certificate now; the certificates that it continues go."""
         home = self.home
         with suppress(OSError):
             make_folder(home / _PARTS, mode=0o700)
@@ -279,12 +305,25 @@ class Journal:
                     remove_file(path)
             name = f"{certificate.size:016}-{certificate.root.hex()[:16]}.json"
             self.certificates.write(home / name, certificate)
-            old = [path for path in home.glob("*.json") if path.name != name]
-            old += [path for path in (home / _PARTS).iterdir() if path.name not in certificate.parts]
-            for path in old:
-                remove_file(path)
+            kept = set(certificate.parts)
+            for path in home.glob("*.json"):
+                older = None if path.name == name else self.certificates.read(path, Certificate)
+                if path.name != name and (older is None or _continues(reader, older)):
+                    remove_file(path)
+                elif older is not None:  # another history, or a longer copy: evidence
+                    kept.update(older.parts)
+            for path in (home / _PARTS).iterdir():
+                if path.name not in kept:
+                    remove_file(path)
 
     def forget(self) -> None:
         """End a verification that found something wrong."""
         for path in (self.home / _RUNNING).iterdir():
             remove_file(path)
+
+
+def _continues(reader: LogReader, older: Certificate) -> bool:
+    """Tell whether a log had an older certificate's root."""
+    with suppress(EvoteError):
+        return older.size <= reader.checkpoint.size and reader.root_at(older.size) == older.root
+    return False

@@ -74,7 +74,7 @@ class PartQueue:
             try:
                 remote = replace(part, source=self.engine.source or part.source)
                 future = self.engine.executor.submit(verify_part, remote)
-            except RuntimeError:  # the executor is broken or shut down
+            except Exception:  # noqa: BLE001 - the executor is broken, shut down or gone, each kind in its own words
                 self.redone += 1
         self._waiting.append((part, root, future))
         while len(self._waiting) > (self.engine.workers * _AHEAD if self.engine.executor else 0):
@@ -88,7 +88,7 @@ class PartQueue:
     def _next(self) -> tuple[Part, bytes, PartResult]:
         part, root, future = self._waiting.popleft()
         result = None if future is None else self._result(future)
-        if result is None:
+        if result is None or result.error:
             self.redone += future is not None
         if (
             result is None or result.error

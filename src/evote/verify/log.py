@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from evote.board.entries import Kind
 from evote.board.reader import Bundle, LogPrefix, LogReader
-from evote.errors import EncodingError, StorageError, VerificationError
+from evote.errors import EncodingError, EvoteError, StorageError, VerificationError
 from evote.record.election import PublicElection
 from evote.verify.ballots import BallotFinding, Squares, Tallies, empty_tallies
 from evote.verify.certificate import (
@@ -122,11 +122,14 @@ class LogAudit:
                 held.append(bundle)
                 first = held[0].first
                 if bundle.end - first >= usual or bundle.end in (left.get(first), *left):
-                    self._submit(queue, held, log_step)
-                    held = []
-        finally:
+                    ready, held = held, []
+                    self._submit(queue, ready, log_step)
+        except EvoteError:  # what stands before the fault is verified all the same
             if held:
                 self._submit(queue, held, log_step)
+            raise
+        if held:
+            self._submit(queue, held, log_step)
 
     def _submit(self, queue: PartQueue, held: list[Bundle], log_step: Step) -> None:
         root = held[-1].root
@@ -185,5 +188,6 @@ class LogAudit:
                     entries=tuple(self.files),
                     sums=unit_sums(self.tallies, self.election.key.parameters.ciphertext_bytes),
                     parts=tuple(self._parts),
-                )
+                ),
+                self.reader,
             )

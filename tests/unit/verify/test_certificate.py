@@ -317,14 +317,45 @@ def test_a_ballot_is_a_copy_of_its_own_history_only(long, own, tmp_path) -> None
     other = [(Kind.BALLOT, fork.encrypt("one-all", "b")), *items[3:]]
     fork.carry_upwards([*zip((Kind.SEAL, Kind.OPEN), files, strict=True), *other])
     assert audit_record(long.record.path, until="open", means=means).verified
-    kept = certificate_file(own, long).read_bytes()
     parts = home(own, long) / "parts"
     names = {path.name for path in parts.iterdir()}
     assert audit_record(fork.record.path, until="open", means=means).verified
-    assert names.isdisjoint(path.name for path in parts.iterdir())
-    certificate_file(own, long).unlink()
-    (home(own, long) / f"{MANY + 2:016}-again.json").write_bytes(kept)  # its parts are gone
-    assert own.latest(long.election.id, long.reader()) is None
+    assert names < {path.name for path in parts.iterdir()}  # side by side, by their roots
+    newer = long.copy(tmp_path / "newer")
+    newer.publish([long.ballots[0]])
+    report = audit_since(newer.record.path, long.record.path, means=means, until="open")
+    assert [one.check for one in report.failures] == ["BAL-4"]
+    assert next(step.count for step in report.steps if step.checks == "BAL SEL") == 1
+
+
+def test_a_part_under_another_name_is_none(voting, own, tmp_path) -> None:
+    """A name is bound to what the part says of itself."""
+    means = Means(certificates=own)
+    assert audit_record(voting.record.path, until="open", means=means).verified
+    (part,) = (home(own, voting) / "parts").iterdir()
+    assert own.read_part(voting.election.id, part) is not None
+    moved = part.with_name(part.name.replace("0-7", "0-8"))
+    shutil.copy(part, moved)
+    assert own.read_part(voting.election.id, moved) is None
+    assert own.read_part(b"o" * 32, part) is None
+
+
+def test_two_histories_are_told_and_both_certificates_kept(voting, certified, tmp_path) -> None:
+    fork = voting.copy(tmp_path / "fork")
+    fork.publish([fork.encrypt("one-all", "a")])
+    fork.close()
+    means = Means(certificates=certified)
+    report = audit_record(fork.record.path, until="closed", means=means)
+    assert any("ANOTHER HISTORY" in note for note in report.notes)
+    assert len(list(home(certified, fork).glob("*.json"))) == 2
+    again = audit_record(voting.record.path, until="open", means=means)
+    assert not any("ANOTHER HISTORY" in note for note in again.notes)
+
+
+@pytest.mark.parametrize("key", [b"", b"k" * 31, b"k" * 33])
+def test_a_key_that_is_none_counts_for_nothing(closed, certified, tmp_path, key) -> None:
+    (tmp_path / "own" / "certificate.key").write_bytes(key)
+    assert ignored(certified, closed, tmp_path)
 
 
 def test_what_is_wrong_is_not_kept(long, own, tmp_path, monkeypatch) -> None:

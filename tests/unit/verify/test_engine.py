@@ -151,6 +151,16 @@ def test_what_a_worker_raises_ends_nothing(mutated, culprits, failure) -> None:
     assert any("workers were lost" in note for note in notes)
 
 
+def test_an_executor_that_takes_nothing_more_ends_nothing(mutated, culprits) -> None:
+    class Gone(Executor):
+        def submit(self, fn, /, *args, **kwargs) -> Future:
+            raise Exception("closed")  # noqa: TRY002 - as some executors do
+
+    found, notes = verdict(mutated, Engine(Gone(), 2))
+    assert found == culprits
+    assert any("workers were lost" in note for note in notes)
+
+
 def test_what_is_no_result_settles_nothing(mutated, culprits) -> None:
     class Lying(Executor):
         def submit(self, fn, /, *args, **kwargs) -> Future:
