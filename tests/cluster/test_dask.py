@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from pathlib import Path
 import pytest
 from distributed import Client
 
+from evote.encoding import canonical_json, decode_base64url, encode_base64url
 from evote.verify import Engine, Means, audit_record
 from simulator import World, contest, draft, sealed_manifest
 
@@ -150,3 +152,26 @@ def test_no_cluster_is_one_sentence(world) -> None:
     assert errors.startswith("evote: There is no cluster at tcp://127.0.0.1:9")
     assert output == ""
     assert errors.count("\n") == 1
+
+
+def test_a_cluster_agrees_on_a_thousand_mutated_ballots(cluster, tmp_path) -> None:
+    """Each altered in one bit of a number of its proof, among as many that are right."""
+    source = random.Random(2024)
+    plan = draft((contest("one", 3),))
+    mutated = World(tmp_path / "m", sealed_manifest(plan, {"one-all": (BALLOTS, BALLOTS)}))
+    mutated.open()
+    ballots = [mutated.encrypt("one-all", source.choice("abc")) for _ in range(BALLOTS)]
+    for place in range(0, BALLOTS, 2):
+        value = json.loads(ballots[place])
+        numbers = value["proof"][source.choice("aez")]
+        data = bytearray(decode_base64url(numbers[0]))
+        data[-1] ^= 1 << source.randrange(8)
+        numbers[0] = encode_base64url(bytes(data))
+        ballots[place] = canonical_json(value)
+    mutated.publish(ballots)
+    report = audit_record(mutated.record.path, until="open", means=Means(Engine()))
+    here = [(one.check, one.subject, one.detail) for one in report.failures]
+    assert len(here) == BALLOTS // 2
+    found, notes = verdict(verify(mutated, cluster.address))
+    assert found == here
+    assert not any("lost" in note for note in notes)
