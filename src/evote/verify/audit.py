@@ -308,7 +308,9 @@ def _note_work(report: Report, log: LogAudit) -> None:
             f"{log.resumed} parts were verified by a run that was interrupted; their bytes were compared again."
         )
     if log.redone:
-        report.notes.append(f"{log.redone} parts were verified in this process, as their workers were lost.")
+        report.notes.append(
+            f"{log.redone} parts were verified in this process, as their workers were lost or could not read the record."
+        )
 
 
 def _audit_acts(report: Report, state: AuditState) -> None:
