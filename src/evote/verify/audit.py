@@ -309,7 +309,7 @@ def _note_work(report: Report, log: LogAudit) -> None:
         )
     if log.redone:
         report.notes.append(
-            f"{log.redone} parts were verified in this process, as their workers were lost or could not read the record."
+            f"{log.redone} parts were verified here: workers were lost or could not read them."
         )
 
 
