@@ -308,9 +308,7 @@ def _note_work(report: Report, log: LogAudit) -> None:
             f"{log.resumed} parts were verified by a run that was interrupted; their bytes were compared again."
         )
     if log.redone:
-        report.notes.append(
-            f"{log.redone} parts were verified here: workers were lost or could not read them."
-        )
+        report.notes.append(f"{log.redone} parts were verified here: workers were lost or cannot read.")
 
 
 def _audit_acts(report: Report, state: AuditState) -> None:
