@@ -136,7 +136,7 @@ class SqlBox:
         allowed = row.where(exists().where(_STATE.c.slot_key == slot_key), ~is_published)
         statement = self._insert(_SEALED).from_select(list(_sealed_values(ballot)), allowed)
         with self._database.transaction() as connection:
-            if connection.execute(statement.on_conflict_do_nothing()).rowcount == 1:
+            if connection.execute(statement.on_conflict_do_nothing().returning(_SEALED.c.key)).first():
                 return "stored"
         return "copy" if self.state().slot_key == slot_key else "stale"
 
@@ -162,7 +162,9 @@ class SqlBox:
             connection.execute(delete(_SEALED).where(_SEALED.c.key.in_(keys)))
             if rows:
                 there = [_PUBLISHED.c.digest]  # any other conflict must not pass unseen
-                connection.execute(self._insert(_PUBLISHED).on_conflict_do_nothing(there), rows)
+                connection.execute(
+                    self._insert(_PUBLISHED).on_conflict_do_nothing(index_elements=there), rows
+                )
 
     def turn(self, old: BoxState, new: BoxState, rest: Sequence[SealedBallot]) -> bool:
         """Replace the state, and all sealed ballots by `rest`; False, and nothing done, if the state is not `old`."""
