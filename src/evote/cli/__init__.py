@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import click
 
+from evote.cli.attendance import attendance
 from evote.cli.bench import bench
 from evote.cli.ceremony import ceremony
 from evote.cli.console import Commands
@@ -20,7 +21,8 @@ from evote.cli.voter import check, vote
 def main() -> None:
     """Verifiable elections by list ballot.
 
-    Commissioners: new, roll, ceremony, seal, open, status, publish, close, tally. Voters: vote, check.
+    Commissioners: new, roll, ceremony, seal, open, status, publish, close, attendance, tally. Voters: vote,
+    check, attendance check.
     Anybody: verify, bench. To see a whole election first: evote demo.
     """
 
@@ -36,6 +38,7 @@ for command in (
     publish,
     check,
     close,
+    attendance,
     tally,
     verify,
     demo,
