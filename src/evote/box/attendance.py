@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator
 
 from evote.box.premises import Phase, Premises
 from evote.box.roll import Roll
-from evote.crypto.merkle import inclusion_proof
 from evote.errors import ParameterError, StateError, VerificationError
 from evote.record import layout
 from evote.record.acts import Closing
@@ -74,21 +73,7 @@ def prove_attendance(premises: Premises, voter: str, contest: str) -> Attendance
     if premises.phase not in (Phase.CLOSED, Phase.TALLIED):
         raise StateError("Proofs are made when the vote is closed.", check="ATT-11", subject=contest)
     election = premises.election
-    trees = sealed_trees(premises)[unit]
-    place = next(place for place, line in enumerate(trees.lines) if line.voter == voter)
-    line = trees.lines[place]
-    proof = AttendanceProof.make(
-        election=election.id,
-        contest=contest,
-        section=line.section,
-        voter=voter,
-        weight=line.weight,
-        minute=line.minute,
-        salt=line.salt,
-        place=place,
-        roll_path=tuple(inclusion_proof(trees.roll_leaves, place)),
-        attendance_path=tuple(inclusion_proof(trees.attendance_leaves(election.id), place)),
-    )
+    proof = sealed_trees(premises)[unit].prove(election.id, voter)
     verify_attendance(election, premises.record.read(layout.CLOSE, Closing), proof)
     return proof
 

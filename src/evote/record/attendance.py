@@ -14,10 +14,10 @@ from functools import cached_property
 from operator import itemgetter
 from typing import Annotated, ClassVar, Literal
 
-from evote.crypto.merkle import leaf_hash, root_of
+from evote.crypto.merkle import inclusion_proof, leaf_hash, root_of
 from evote.crypto.transcript import framed_digest, u64
 from evote.encoding import Count, Digest, Document, Field, Identifier, Text, Time
-from evote.errors import VerificationError
+from evote.errors import NotEligible, VerificationError
 from evote.manifest import Election
 
 MAX_VOTER = 100
@@ -72,6 +72,43 @@ def attendance_mark(election: bytes, unit: str, line: AttendanceLine) -> bytes:
     return framed_digest("evote/v1/attendance", items)
 
 
+TreePath = Annotated[tuple[Digest, ...], Field(max_length=53)]
+
+
+class AttendanceProof(Document):
+    """What a voter checks offline: whether the closing has them as having voted. Theirs alone; never published.
+
+    `minute` is 0 if they are not marked; the two paths are of the same place.
+
+    Spec: ATT-4 to ATT-6
+    """
+
+    max_bytes: ClassVar[int] = 64 << 10
+
+    type: Literal["evote/attendance-proof"] = "evote/attendance-proof"
+    version: Literal[1] = 1
+    election: Digest
+    contest: Identifier
+    section: Identifier
+    voter: Annotated[Text, Field(max_length=MAX_VOTER)]
+    weight: Count
+    minute: Annotated[Time, Field(multiple_of=60)]
+    salt: Annotated[Digest, Field(repr=False)]
+    place: Count
+    roll_path: TreePath
+    attendance_path: TreePath
+
+    @property
+    def present(self) -> bool:
+        """Whether it says that the voter has voted."""
+        return self.minute > 0
+
+    @property
+    def line(self) -> AttendanceLine:
+        """What it says of the voter."""
+        return AttendanceLine(self.voter, "", self.contest, self.section, self.weight, self.minute, self.salt)
+
+
 class UnitTrees:
     """The two trees of a counting unit: who is on its roll and, place by place, who has voted.
 
@@ -123,6 +160,31 @@ class UnitTrees:
         """Return the commitment to who has voted."""
         return root_of(self.attendance_leaves(election))
 
+    def prove(self, election: bytes, voter: str) -> AttendanceProof:
+        """Return a voter's proof that they have voted, or have not.
+
+        Raises:
+            NotEligible: Not on the roll of this unit (BOX-7).
+
+        Spec: ATT-4 to ATT-6
+        """
+        place = next((place for place, line in enumerate(self.lines) if line.voter == voter), -1)
+        if place < 0:
+            raise NotEligible("This voter is not on the roll of this unit.", check="BOX-7", subject=self.unit)
+        line = self.lines[place]
+        return AttendanceProof.make(
+            election=election,
+            contest=line.contest,
+            section=line.section,
+            voter=line.voter,
+            weight=line.weight,
+            minute=line.minute,
+            salt=line.salt,
+            place=place,
+            roll_path=tuple(inclusion_proof(self.roll_leaves, place)),
+            attendance_path=tuple(inclusion_proof(self.attendance_leaves(election), place)),
+        )
+
 
 def unit_trees(election: Election, lines: Iterable[AttendanceLine]) -> dict[str, UnitTrees]:
     """Return the trees of every unit of a plan, in its order.
@@ -152,40 +214,3 @@ def unit_trees(election: Election, lines: Iterable[AttendanceLine]) -> dict[str,
 
 def _units_by_section(election: Election) -> Mapping[tuple[str, str], str]:
     return {(unit.contest, section): unit.id for unit in election.counting.units for section in unit.sections}
-
-
-TreePath = Annotated[tuple[Digest, ...], Field(max_length=53)]
-
-
-class AttendanceProof(Document):
-    """What a voter checks offline: whether the closing has them as having voted. Theirs alone; never published.
-
-    `minute` is 0 if they are not marked; the two paths are of the same place.
-
-    Spec: ATT-4 to ATT-6
-    """
-
-    max_bytes: ClassVar[int] = 64 << 10
-
-    type: Literal["evote/attendance-proof"] = "evote/attendance-proof"
-    version: Literal[1] = 1
-    election: Digest
-    contest: Identifier
-    section: Identifier
-    voter: Annotated[Text, Field(max_length=MAX_VOTER)]
-    weight: Count
-    minute: Annotated[Time, Field(multiple_of=60)]
-    salt: Annotated[Digest, Field(repr=False)]
-    place: Count
-    roll_path: TreePath
-    attendance_path: TreePath
-
-    @property
-    def present(self) -> bool:
-        """Whether it says that the voter has voted."""
-        return self.minute > 0
-
-    @property
-    def line(self) -> AttendanceLine:
-        """What it says of the voter."""
-        return AttendanceLine(self.voter, "", self.contest, self.section, self.weight, self.minute, self.salt)
