@@ -6,7 +6,7 @@ Spec: ATT
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 
 from evote.box.premises import Phase, Premises
 from evote.box.roll import Roll
@@ -21,34 +21,31 @@ LogEvent = Callable[..., object]
 """Told (operation, actor, reason) by keyword before something secret leaves the service."""
 
 
-def _lines(premises: Premises) -> Iterator[AttendanceLine]:
-    register, manifest = premises.register, premises.manifest
-    minutes = {
-        (contest.id, voter): minute
-        for contest in manifest.contests
-        for voter, _, minute in register.attendance(contest.id)
-    }
-    return register.roll(manifest).lines(register.roll_salt, minutes)
+def sealed_trees(premises: Premises, contest: str = "") -> dict[str, UnitTrees]:
+    """Return the trees of units: the sealed roll with the marks of this moment.
 
-
-def sealed_trees(premises: Premises) -> dict[str, UnitTrees]:
-    """Return the trees of every unit: the sealed roll with the marks of this moment.
+    Args:
+        premises: The service.
+        contest: The contest whose units are wanted, or "" for all.
 
     Raises:
         StateError: The register's roll is not the sealed one (ATT-3).
 
     Spec: ATT-2, ATT-3
     """
-    manifest = premises.manifest
-    found = unit_trees(manifest, _lines(premises))
+    register, manifest = premises.register, premises.manifest
+    contests = [contest] if contest else [one.id for one in manifest.contests]
+    minutes = {(one, voter): minute for one in contests for voter, _, minute in register.attendance(one)}
+    found = unit_trees(manifest, register.roll(manifest).lines(register.roll_salt, minutes, contest))
+    wanted = {unit.id for one in contests for unit in manifest.units_of(one)}
     for roll in manifest.roll:
-        if found[roll.unit].roll_root != roll.root:
+        if roll.unit in wanted and found[roll.unit].roll_root != roll.root:
             raise StateError(
                 "The register's roll is not the sealed one: was a backup restored, or the register changed?",
                 check="ATT-3",
                 subject=roll.unit,
             )
-    return found
+    return {unit: trees for unit, trees in found.items() if unit in wanted}
 
 
 def prove_attendance(premises: Premises, voter: str, contest: str) -> AttendanceProof:
@@ -69,11 +66,12 @@ def prove_attendance(premises: Premises, voter: str, contest: str) -> Attendance
 
     Spec: ATT-4 to ATT-6, ATT-11
     """
-    unit = premises.entitlement(voter, contest).slot.unit
+    section = premises.entitlement(voter, contest).slot.section
     if premises.phase not in (Phase.CLOSED, Phase.TALLIED):
         raise StateError("Proofs are made when the vote is closed.", check="ATT-11", subject=contest)
     election = premises.election
-    proof = sealed_trees(premises)[unit].prove(election.id, voter)
+    unit = election.manifest.unit_of(contest, section).id
+    proof = sealed_trees(premises, contest)[unit].prove(election.id, voter)
     verify_attendance(election, premises.record.read(layout.CLOSE, Closing), proof)
     return proof
 

@@ -65,27 +65,29 @@ class Roll:
         return sum(len(voter.slots) for voter in self.entries)
 
     def lines(
-        self, salt: bytes, minutes: Mapping[tuple[str, str], int] = MappingProxyType({})
+        self, salt: bytes, minutes: Mapping[tuple[str, str], int] = MappingProxyType({}), contest: str = ""
     ) -> Iterator[AttendanceLine]:
         """Yield a line of the attendance list for every voter and contest; secret.
 
         Args:
             salt: The roll salt; secret.
             minutes: (contest, voter) -> when they voted; whoever is not there did not.
+            contest: The only contest to look at, or "" for all.
 
         Spec: ATT-1, ATT-7
         """
         for voter in self.entries:
             for slot in voter.slots:
-                yield AttendanceLine(
-                    voter=voter.id,
-                    name=voter.name,
-                    contest=slot.contest,
-                    section=slot.section,
-                    weight=slot.weight,
-                    minute=minutes.get((slot.contest, voter.id), 0),
-                    salt=voter_salt(salt, slot.contest, voter.id),
-                )
+                if contest in ("", slot.contest):
+                    yield AttendanceLine(
+                        voter=voter.id,
+                        name=voter.name,
+                        contest=slot.contest,
+                        section=slot.section,
+                        weight=slot.weight,
+                        minute=minutes.get((slot.contest, voter.id), 0),
+                        salt=voter_salt(salt, slot.contest, voter.id),
+                    )
 
     def commitments(self, election: Election, salt: bytes) -> tuple[RollCommitment, ...]:
         """Commit to the voters of each counting unit, in the plan's order.
