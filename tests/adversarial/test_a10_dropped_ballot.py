@@ -42,7 +42,8 @@ def dropped(tmp_path_factory):
             connection.exec_driver_sql(
                 "UPDATE entitlements SET state = 0, voted_at = 0 WHERE voter = 'bea' AND contest = 'one'"
             )
-        premises.urn.store.move([name], [])
+        with premises.urn.store._database.transaction() as connection:
+            connection.exec_driver_sql("DELETE FROM sealed WHERE key = ?", (name,))
     close_office(folder)
     shutil.copytree(folder / "record", base / "published")
     return base / "published", receipts

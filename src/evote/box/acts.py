@@ -12,7 +12,7 @@ from evote.board import Entry, Kind, write_durably
 from evote.board import Phase as LogPhase
 from evote.box.attendance import sealed_trees
 from evote.box.premises import Premises, log_phase
-from evote.box.publication import publish_slots
+from evote.box.publication import publish_rest
 from evote.box.setup import verify_as_sealed
 from evote.errors import NotOpen, StateError
 from evote.record import layout
@@ -33,7 +33,7 @@ def open_vote(premises: Premises) -> Opening:
 
     Spec: ACT-2
     """
-    with premises.alone():
+    with premises.sequencing(), premises.alone():
         election = premises.election
         if log_phase(premises.private) != LogPhase.SEALED:
             raise StateError("The vote is opened already.", check="ACT-2")
@@ -42,7 +42,7 @@ def open_vote(premises: Premises) -> Opening:
             act = premises.record.read(layout.OPEN, Opening)
         else:
             verify_as_sealed(premises)
-            premises.urn.turn_slot((), -1, premises.record.log(election).checkpoint)
+            premises.urn.turn((), -1, premises.record.log(election).checkpoint)
             now, opens = int(premises.clock()), election.manifest.timetable.opens
             if now >= election.manifest.timetable.closes:
                 raise StateError(
@@ -107,7 +107,7 @@ def close_vote(premises: Premises) -> Closing:
 
     Spec: ACT-3 to ACT-5, BOX-10
     """
-    with premises.alone():
+    with premises.sequencing(), premises.alone():
         if log_phase(premises.private) in (LogPhase.EMPTY, LogPhase.SEALED):
             raise NotOpen("The vote was not opened.", check="ACT-3")
         act = premises.record.read(layout.CLOSE, Closing) if premises.record.has(layout.CLOSE) else None
@@ -116,8 +116,7 @@ def close_vote(premises: Premises) -> Closing:
             trees = sealed_trees(premises)
             _verify_counts(premises, trees)
             premises.verify_stores()
-            until = premises.manifest.timetable.grace_ends
-            publish_slots(premises, until, until)
+            publish_rest(premises)
             act = _make_closing(premises, trees)
             premises.record.write(layout.CLOSE, act)
         _log_closing(premises, act)

@@ -178,12 +178,14 @@ class BoxState:
 
     Attributes:
         slot_key: Mark of the slot key that seals the ballots.
+        closed_until: The last publication time whose slot takes no more ballots; -1 before the first.
         published_until: The last publication time that is done; -1 before the first.
         log_size: Number of entries of the log when it was last written.
         log_root: Its root then.
     """
 
     slot_key: bytes = b""
+    closed_until: int = -1
     published_until: int = -1
     log_size: int = 0
     log_root: bytes = b""
@@ -218,14 +220,14 @@ class BoxStore(Protocol):
             the box's state names another slot key; then nothing was stored.
         """
 
-    def sealed(self, key: bytes) -> SealedBallot | None:
-        """Return a ballot that is not published, or None."""
+    def sealed(self, keys: Sequence[bytes]) -> list[SealedBallot]:
+        """Return those of at most 256 sealed ballots that are there, in any order."""
 
     def sealed_slots(self) -> Iterator[tuple[bytes, int]]:
-        """Yield key and slot of every ballot that is not published, in key order."""
+        """Yield key and slot of every sealed ballot, in key order."""
 
-    def move(self, keys: Sequence[bytes], ballots: Sequence[PublishedBallot]) -> None:
-        """Put published ballots (ascending digests) in the place of sealed ones; those there already stay."""
+    def add(self, ballots: Sequence[PublishedBallot]) -> None:
+        """Add at most 256 published ballots; those that are there stay. The sealed ones stay until `turn`."""
 
     def turn(self, old: BoxState, new: BoxState, rest: Sequence[SealedBallot]) -> bool:
         """Replace the state, and all sealed ballots by `rest`; False, and nothing done, if the state is not `old`."""
@@ -240,7 +242,7 @@ class BoxStore(Protocol):
         """Yield every published ballot in ascending order of digests; constant memory."""
 
     def count(self) -> int:
-        """Return the number of ballots, published or not."""
+        """Return the number of ballots, sealed and published."""
 
     def rebuild(self) -> None:
         """After closing: erase slots; write everything anew in key order, no trace of arrival."""

@@ -13,9 +13,11 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
+from typing import Final
 
 from evote.board import Kind, LogWriter, read_bounded
 from evote.board import Phase as LogPhase
+from evote.board.files import hold_lock
 from evote.board.record_folder import RecordFolder
 from evote.board.writer import STATE_FILE, LogState
 from evote.box import locks
@@ -30,6 +32,8 @@ from evote.manifest import Election, Manifest
 from evote.record import layout
 from evote.record.election import PublicElection
 from evote.record.slot import Slot
+
+_SEQUENCER: Final = "sequencer.lock"
 
 
 class Phase(StrEnum):
@@ -176,8 +180,17 @@ class Premises:
             yield
 
     @contextmanager
+    def sequencing(self) -> Iterator[None]:
+        """Be the only one who writes the log; voters go on casting. Taken before `alone`, never inside it.
+
+        Spec: BRD-17
+        """
+        with hold_lock(self.private / _SEQUENCER):
+            yield
+
+    @contextmanager
     def alone(self) -> Iterator[None]:
-        """Be the only one who changes box, register and log; what a crash left is settled first.
+        """Be the only one who changes box and register; what a crash left is settled first.
 
         Spec: BOX-6
         """

@@ -81,7 +81,7 @@ class BallotBox:
             raise StateError(f"{directory} is not an election folder; make one first.", check="BOX-12")
         premises = Premises.enter(directory, Places(register, box, str(spare)), clock, proofs)
         try:
-            with premises.alone():
+            with premises.sequencing(), premises.alone():
                 premises.verify_stores()
         except BaseException:
             premises.close()

@@ -93,7 +93,7 @@ def test_a_crash_before_the_bookkeeping_publishes_nothing_twice(world: World, pu
     premises = world.premises()
     with premises.log() as log:
         ballots = sorted(premises.urn.sealed(), key=lambda one: one[0].digest)[:published]
-        log.append([(Entry(Kind.BALLOT, one.digest), body) for one, body in ballots])
+        log.append([(Entry(Kind.BALLOT, one.digest), ballot.body) for one, ballot in ballots])
     world.clock.now = FIRST
     assert world.enter().publish() == 2 - published
     assert sum(entry.kind == Kind.BALLOT for entry in _entries(world)) == 2
