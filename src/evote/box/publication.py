@@ -70,7 +70,7 @@ def publish_due(premises: Premises, *, forced: bool = False) -> int:
         until = premises.manifest.timetable.grace_ends if forced else done
         with premises.alone():
             premises.urn.close_slots(done)
-            due = _due(premises, until)
+        due = _due(premises, until)
         count, head = _append(premises, due)
         with premises.alone():
             premises.urn.turn(due.values(), done, head)
