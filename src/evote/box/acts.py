@@ -6,8 +6,9 @@ Spec: ACT-2 to ACT-5, BOX-10
 
 from __future__ import annotations
 
-from evote.board import Entry, Kind, write_durably
+from evote.board import Checkpoint, Entry, Kind, LogWriter, write_durably
 from evote.board import Phase as LogPhase
+from evote.box.operations import SERVICE, name_election, note_operation, publish_operations
 from evote.box.premises import Premises, log_phase
 from evote.box.publication import append_ballots
 from evote.box.register import Marks
@@ -20,8 +21,12 @@ from evote.record.acts import AttendanceRoot, Closing, Opening, UnitMarks
 from evote.record.ballot import Ballot
 
 
-def open_vote(premises: Premises) -> Opening:
+def open_vote(premises: Premises, *, actor: str = SERVICE) -> Opening:
     """Open the vote: box and attendance are empty, and the register's key says so.
+
+    Args:
+        premises: The service.
+        actor: Who opens it, for the log of operations; published.
 
     Returns:
         What `open.json` holds.
@@ -37,6 +42,7 @@ def open_vote(premises: Premises) -> Opening:
         if log_phase(premises.private) != LogPhase.SEALED:
             raise StateError("The vote is opened already.", check="ACT-2")
         _verify_empty(premises)
+        publish_operations(premises)  # a damaged journal refuses here, before anything is written
         if premises.record.has(layout.OPEN):  # interrupted before the log had it
             act = premises.record.read(layout.OPEN, Opening)
         else:
@@ -61,6 +67,7 @@ def open_vote(premises: Premises) -> Opening:
             )
             act = bare.replace(register_signature=premises.keys.register.key.sign(bare.signed_bytes()))
             premises.record.write(layout.OPEN, act)
+        note_operation(premises, "opened", actor=actor, detail=name_election(election), once=True)
         with premises.log() as log:
             log.append([(Entry.of(Kind.OPEN, act.to_bytes()), b"")])
         premises.slot_key.rotate()
@@ -77,10 +84,14 @@ def _verify_empty(premises: Premises) -> None:
         )
 
 
-def close_vote(premises: Premises) -> Closing:
+def close_vote(premises: Premises, *, actor: str = SERVICE) -> Closing:
     """Close the vote: everything is published, marks and ballots agree, attendance is committed to.
 
     From the moment that `close.json` is written no ballot is taken. Done again, it finishes what was left.
+
+    Args:
+        premises: The service.
+        actor: Who closes it, for the log of operations; published.
 
     Returns:
         What `close.json` holds.
@@ -95,6 +106,7 @@ def close_vote(premises: Premises) -> Closing:
     with premises.alone():
         if log_phase(premises.private) in (LogPhase.EMPTY, LogPhase.SEALED):
             raise NotOpen("The vote was not opened.", check="ACT-3")
+        publish_operations(premises)  # a damaged journal refuses here, before anything is written
         act = premises.record.read(layout.CLOSE, Closing) if premises.record.has(layout.CLOSE) else None
         if act is None:
             _verify_closing_hour(premises)
@@ -103,7 +115,7 @@ def close_vote(premises: Premises) -> Closing:
             append_ballots(premises, list(premises.store.digests()))
             act = _make_closing(premises)
             premises.record.write(layout.CLOSE, act)
-        _log_closing(premises, act)
+        _log_closing(premises, act, actor)
         premises.store.rebuild()
         premises.register.rebuild()
         premises.slot_key.destroy()
@@ -185,13 +197,27 @@ def _attendance_root(premises: Premises, contest: str) -> AttendanceRoot:
     )
 
 
-def _log_closing(premises: Premises, act: Closing) -> None:
+def _log_closing(premises: Premises, act: Closing, actor: str) -> None:
     """Append the closing if the log does not have it, and keep the checkpoint that ends with it.
 
     Spec: ACT-5
     """
-    with premises.log() as log:
-        if log.phase == LogPhase.VOTING:
+    if log_phase(premises.private) == LogPhase.VOTING:
+        note_operation(
+            premises, "closed", actor=actor, detail=name_election(premises.election), once=True
+        )  # before the entry: the checkpoint that is kept ends with it
+        with premises.log() as log:
             log.append([(Entry.of(Kind.CLOSE, act.to_bytes()), b"")])
-        if not premises.record.has(layout.CLOSING_CHECKPOINT):
-            write_durably(premises.record.path / layout.CLOSING_CHECKPOINT, log.signed_checkpoint())
+            _keep_checkpoint(premises, log)
+    elif not premises.record.has(layout.CLOSING_CHECKPOINT):
+        with premises.log() as log:
+            _keep_checkpoint(premises, log)
+
+
+def _keep_checkpoint(premises: Premises, log: LogWriter) -> None:
+    """Write the checkpoint of the log right after the closing, whatever has come after it."""
+    kinds = [entry.kind for entry in log.entries(0, log.size)]
+    size = kinds.index(Kind.CLOSE) + 1
+    root = premises.record.log(premises.election).root_at(size)
+    note = Checkpoint(log.signer.name, size, root).sign(log.signer)
+    write_durably(premises.record.path / layout.CLOSING_CHECKPOINT, note)

@@ -10,6 +10,7 @@ import hashlib
 from typing import Final
 
 from evote.board import Entry, Kind
+from evote.box.operations import note_publication
 from evote.box.premises import Phase, Premises
 from evote.crypto.merkle import leaf_hash
 from evote.errors import StateError
@@ -70,7 +71,12 @@ def publish_due(premises: Premises, *, forced: bool = False) -> int:
         if slot <= done and not forced:
             return 0
         until = premises.manifest.timetable.grace_ends if forced else slot
-        count = append_ballots(premises, premises.store.due(done, until))
+        due = premises.store.due(done, until)
+        if due and slot > done:
+            note_publication(premises, slot, len(due))
+        count = append_ballots(premises, due)
+        if count and slot <= done:
+            note_publication(premises, slot, count, forced=True)
         if slot > done:
             premises.store.mark_published(slot)
         if count or slot > done:

@@ -254,7 +254,7 @@ class BallotBox:
         """
         return publication.publish_due(self._premises, forced=forced)
 
-    def open_vote(self) -> Opening:
+    def open_vote(self, *, actor: str = "service") -> Opening:
         """Open the vote; see `evote.box.acts.open_vote`.
 
         Raises:
@@ -263,9 +263,9 @@ class BallotBox:
 
         Spec: ACT-2
         """
-        return acts.open_vote(self._premises)
+        return acts.open_vote(self._premises, actor=actor)
 
-    def close_vote(self) -> Closing:
+    def close_vote(self, *, actor: str = "service") -> Closing:
         """Close the vote; see `evote.box.acts.close_vote`.
 
         Raises:
@@ -274,4 +274,4 @@ class BallotBox:
 
         Spec: ACT-3 to ACT-5
         """
-        return acts.close_vote(self._premises)
+        return acts.close_vote(self._premises, actor=actor)

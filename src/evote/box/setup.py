@@ -15,7 +15,9 @@ from evote.board import Phase as LogPhase
 from evote.board.files import make_folder, printable, remove_file, sync_folder
 from evote.board.record_folder import RecordFolder
 from evote.board.writer import STATE_FILE
+from evote.box.amending import NEW_KEY_FILE
 from evote.box.draft import DRAFT_FILE, read_draft, write_draft
+from evote.box.operations import SERVICE, name_election, note_operation
 from evote.box.premises import Premises, log_phase
 from evote.box.roll import Roll, parse_roll
 from evote.box.service_keys import KEY_FILES, ServiceKeys, create_service_keys, exclusive
@@ -86,7 +88,9 @@ def create_election_folder(directory: Path, draft: Draft) -> None:
     write_draft(directory, draft)
 
 
-def import_roll(directory: Path, data: bytes, *, register: str = "", box: str = "") -> Roll:
+def import_roll(
+    directory: Path, data: bytes, *, register: str = "", box: str = "", actor: str = SERVICE
+) -> Roll:
     """Import the electoral roll in the place of the one before.
 
     Args:
@@ -94,6 +98,7 @@ def import_roll(directory: Path, data: bytes, *, register: str = "", box: str = 
         data: CSV; untrusted.
         register: Database URL, or "" for the default.
         box: Database URL, or "" for the default.
+        actor: Who imports it, for the log of operations; published.
 
     Returns:
         The roll.
@@ -110,6 +115,8 @@ def import_roll(directory: Path, data: bytes, *, register: str = "", box: str = 
         with exclusive(premises.private):
             _verify_not_opened(premises)
             premises.register.replace_roll(roll)
+            detail = f"{roll.voters} voters, {roll.entitlements} ballots to cast."
+            note_operation(premises, "roll-imported", actor=actor, detail=detail)
     finally:
         premises.close()
     return roll
@@ -126,7 +133,9 @@ def count_roll(directory: Path) -> int:
         premises.close()
 
 
-def seal_election(directory: Path, *, reason: str = "", register: str = "", box: str = "") -> PublicElection:
+def seal_election(
+    directory: Path, *, reason: str = "", register: str = "", box: str = "", actor: str = SERVICE
+) -> PublicElection:
     """Check the whole set-up and the empty box, and seal it.
 
     Args:
@@ -134,6 +143,7 @@ def seal_election(directory: Path, *, reason: str = "", register: str = "", box:
         reason: Why an election that was sealed before is sealed again; published in the new seal.
         register: Database URL, or "" for the default.
         box: Database URL, or "" for the default.
+        actor: Who seals it, for the log of operations; published.
 
     Returns:
         The sealed election. If nothing changed since it was sealed, that seal.
@@ -150,7 +160,16 @@ def seal_election(directory: Path, *, reason: str = "", register: str = "", box:
     try:
         with exclusive(premises.private):
             _verify_not_opened(premises)
-            return _seal(premises, reason)
+            election = _seal(premises, reason)
+            note_operation(
+                premises,
+                "sealed",
+                actor=actor,
+                reason=election.seal.reason,
+                detail=name_election(election),
+                once=True,
+            )
+            return election
     finally:
         premises.close()
 
@@ -329,7 +348,7 @@ def _set_aside(directory: Path, election: bytes) -> None:
     private = directory / "private"
     moves = [(directory / "record", directory / f"record-{short}")]
     kept = private / f"superseded-{short}"
-    moves += [(private / name, kept / name) for name in (STATE_FILE, *KEY_FILES)]
+    moves += [(private / name, kept / name) for name in (STATE_FILE, *KEY_FILES, NEW_KEY_FILE)]
     try:
         make_folder(kept, mode=0o700)
         for source, target in moves:

@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import click
 
+from evote.cli.amend import amend
 from evote.cli.bench import bench
 from evote.cli.ceremony import ceremony
 from evote.cli.console import Commands
 from evote.cli.demo import demo
+from evote.cli.events import events
 from evote.cli.office import close, new, open_, publish, roll, seal, status
 from evote.cli.tally import tally
 from evote.cli.verifier import verify
@@ -20,8 +22,8 @@ from evote.cli.voter import check, vote
 def main() -> None:
     """Verifiable elections by list ballot.
 
-    Commissioners: new, roll, ceremony, seal, open, status, publish, close, tally. Voters: vote, check.
-    Anybody: verify, bench. To see a whole election first: evote demo.
+    Commissioners: new, roll, ceremony, seal, open, status, publish, amend, close, tally. Voters: vote, check.
+    Anybody: verify, events, bench. To see a whole election first: evote demo.
     """
 
 
@@ -35,9 +37,11 @@ for command in (
     vote,
     publish,
     check,
+    amend,
     close,
     tally,
     verify,
+    events,
     demo,
     bench,
 ):
