@@ -147,36 +147,38 @@ def apply_amendment(directory: Path, act: Amendment, *, actor: str, now: float) 
     with exclusive(private):
         _verify_amendable(private)
         election = record.election()
-        journal = Journal(private)
         with LogWriter(record.path, private, NoteSigner.load(private / _LOG_KEY_FILE)) as log:
-            publish_events(record, journal, log)  # a damaged journal refuses here
+            publish_events(record, Journal(private), log)  # a damaged journal refuses here
             logged = [entry.digest for entry in log.entries(0, log.size) if entry.kind == Kind.AMEND]
             if act.number <= len(logged):
                 act = _verify_applied(election, act, logged)
             else:
                 amended = replace(election, amendments=(*election.amendments[: len(logged)], act))
-                _ = amended.reference_keys
                 _verify_key_is_here(private, amended)
-                name = layout.amendment_path(act.number)
-                data = record.write(name, act)
-                detail = f"Amendment {act.number}: reference key, {act.change.cause}. Act {act.signed_bytes().hex()[:16]}."
-                journal.record("amended", actor=actor, now=now, reason=act.reason, detail=detail, once=True)
-                publish_events(record, journal, log)
+                data = record.write(layout.amendment_path(act.number), act)
+                _note(Journal(private), act, actor, now)
+                publish_events(record, Journal(private), log)
                 log.append([(Entry.of(Kind.AMEND, data), b"")])
         place_reference_key(private, record.election())
         return act
 
 
+def _note(journal: Journal, act: Amendment, actor: str, now: float) -> None:
+    digest = act.signed_bytes().hex()[:16]
+    detail = f"Amendment {act.number}: reference key {act.change.cause}. Act {digest}."
+    journal.record("amended", actor=actor, now=now, reason=act.reason, detail=detail, once=True)
+
+
 def _verify_applied(election: PublicElection, act: Amendment, logged: Sequence[bytes]) -> Amendment:
     """Return the act of this number that is in force, if it is this one."""
-    applied = election.amendments[act.number - 1]
-    if applied.digest() != logged[act.number - 1] or applied.signed_bytes() != act.signed_bytes():
-        raise StateError(f"Amendment {act.number} is in force already, and is another act.", check="ACT-7")
-    return applied
+    for applied in election.amendments[act.number - 1 : act.number]:
+        if applied.digest() == logged[act.number - 1] and applied.signed_bytes() == act.signed_bytes():
+            return applied
+    raise StateError(f"Amendment {act.number} is in force already, and is another act.", check="ACT-7")
 
 
 def _verify_key_is_here(private: Path, amended: PublicElection) -> None:
-    """Check that the service can sign with the key of the act, before the act is in force."""
+    """Check that the amendments are right, and that the service can sign with the key that they lead to."""
     wanted = current_reference_key(amended)
     for name in (NEW_KEY_FILE, REFERENCE_KEY_FILE):
         if (private / name).exists() and NoteSigner.load(private / name).note_key == wanted:

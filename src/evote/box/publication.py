@@ -72,10 +72,10 @@ def publish_due(premises: Premises, *, forced: bool = False) -> int:
             return 0
         until = premises.manifest.timetable.grace_ends if forced else slot
         due = premises.store.due(done, until)
-        if due and slot > done:
+        if due and not forced:
             note_publication(premises, slot, len(due))
         count = append_ballots(premises, due)
-        if count and slot <= done:
+        if count and forced:
             note_publication(premises, slot, count, forced=True)
         if slot > done:
             premises.store.mark_published(slot)
