@@ -3,21 +3,22 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 
-from evote.board import Kind, files
+from evote.board import Kind
 from evote.board.journal import Journal, read_chain
 from evote.errors import EncodingError, StateError
 from evote.record import layout
 from evote.record.events import Event
 from forgery import refused
 from simulator import World, contest, draft, sealed_manifest
-
-CRASHED = 77
 
 
 @pytest.fixture
@@ -115,36 +116,39 @@ def test_the_last_places_are_for_the_bureau(journal, monkeypatch) -> None:
         journal.record("closed", actor="a", now=60)
 
 
-def killed(step, place: int, *, half: bool) -> bool:
-    """Run a step in a child that dies at its `place`-th file: before it, or with the temporary file beside it."""
-    child = os.fork()
-    if child == 0:
-        create, count = files.create_file, iter(range(1, 1 << 30))
-
-        def dying(path: Path, data: bytes, *, mode: int) -> None:
-            dies = next(count) == place
-            if dies and half:
-                create(path, data[: len(data) // 2], mode=mode)
-            if dies:
-                os._exit(CRASHED)
-            create(path, data, mode=mode)
-
-        files.create_file = dying
-        try:
-            step()
-        finally:
-            os._exit(0)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == CRASHED
+def deaths(step: str, source: Path, work: Path) -> list[dict[str, object]]:
+    """Return what was left and repaired after every death of a step."""
+    script = Path(__file__).parents[2] / "kills.py"
+    command = [sys.executable, str(script), step, str(source), str(work)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-@pytest.mark.parametrize("half", [False, True])
-def test_a_half_written_event_never_counts(journal, half) -> None:
+def test_an_event_is_there_as_a_whole_or_not_at_all(world, tmp_path) -> None:
+    filled(Journal(world.private), 2)
+    world.publish_events()
+    found = deaths("record", world.folder, tmp_path)
+    assert len(found) == 6  # a file and its new name: before, half way, after
+    for one in found:
+        assert (one["failures"], one["temporary"]) == ([], []), one
+        assert one["operations"] == ["sealed", "sealed", "opened"], one
+
+
+def test_publishing_is_killed_at_any_write_and_done_again(world, tmp_path) -> None:
+    filled(Journal(world.private), 3)
+    found = deaths("publish", world.folder, tmp_path)
+    assert len(found) >= 3 * 2 * 8  # three events, two tiles and two bundles, state, checkpoint
+    for one in found:
+        assert (one["failures"], one["temporary"]) == ([], []), one
+
+
+def test_a_half_written_event_never_counts(journal) -> None:
     made = filled(journal, 2)
-    assert killed(lambda: journal.record("opened", actor="a", now=60), 1, half=half)
+    (journal.folder / ".3.json.0123.tmp").write_bytes(made[1].to_bytes()[:50])
     assert list(journal.events()) == made
-    assert len([name for name in os.listdir(journal.folder) if name.endswith(".tmp")]) == half
     assert journal.record("opened", actor="b", now=120).number == 3
-    assert not [name for name in os.listdir(journal.folder) if name.endswith(".tmp")]
+    assert sorted(os.listdir(journal.folder)) == ["1.json", "2.json", "3.json"]
 
 
 def test_events_from_before_the_seal_follow_it_in_the_log(world) -> None:
@@ -164,21 +168,6 @@ def test_a_log_that_takes_no_events_is_left_alone(tmp_path) -> None:
     Journal(world.private).record("attendance-exported", actor="a", now=60)
     assert world.publish_events() == 0
     assert world.reader().checkpoint == before
-
-
-def test_publishing_is_killed_at_any_write_and_done_again(world, tmp_path) -> None:
-    place, died = 0, True
-    while died:
-        place += 1
-        for half in (False, True):
-            copy = world.copy(tmp_path / f"{place}-{half}")
-            made = filled(Journal(copy.private), 3)
-            died = killed(copy.publish_events, place, half=half)
-            copy.publish_events()
-            assert logged(copy) == [one.digest() for one in made]
-            assert not list(copy.record.path.rglob(".*.tmp"))
-            assert copy.publish_events() == 0
-    assert place > 6  # three events, tiles and bundles, state, checkpoint
 
 
 @pytest.mark.parametrize("kept", [0, 1, 3])
