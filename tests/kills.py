@@ -107,4 +107,8 @@ def main(step: Callable[[Path], None], source: Path, work: Path) -> None:
 
 
 if __name__ == "__main__":
-    main({"record": record, "publish": publish, "amend": amend}[sys.argv[1]], Path(sys.argv[2]), Path(sys.argv[3]))
+    main(
+        {"record": record, "publish": publish, "amend": amend}[sys.argv[1]],
+        Path(sys.argv[2]),
+        Path(sys.argv[3]),
+    )

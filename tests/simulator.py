@@ -242,7 +242,13 @@ class World:
         signer = NoteSigner.generate(self.election.manifest.origin + "/reference")
         change = ReferenceKeyChange.make(key=signer.note_key.to_text(), cause=cause)
         number = len(self.election.amendments) + 1
-        fields = {"election": self.election.id, "number": number, "time": OPENS, "reason": "why", "change": change}
+        fields = {
+            "election": self.election.id,
+            "number": number,
+            "time": OPENS,
+            "reason": "why",
+            "change": change,
+        }
         act = Amendment.make(**{**fields, **changes}, signatures=())
         for trustee in trustees:
             act = sign_amendment(self.election, act, self.shares[trustee])

@@ -165,7 +165,9 @@ def test_an_act_that_nobody_signed_changes_no_key_of_a_real_election(tmp_path) -
         check_reference_in(world.record, world.record.election(), str(missing), PUBLISH_BY + 1)
 
 
-@pytest.mark.parametrize("trustees", [LAWFUL, ("lefevre", "petit", "fontaine"), ("garnier", "lefevre", *LAWFUL[1:])])
+@pytest.mark.parametrize(
+    "trustees", [LAWFUL, ("lefevre", "petit", "fontaine"), ("garnier", "lefevre", *LAWFUL[1:])]
+)
 def test_a_lawful_quorum_changes_the_key_of_a_real_election(tmp_path, trustees) -> None:
     world = real(tmp_path)
     world.amend(world.amendment("lost", trustees))
@@ -204,7 +206,9 @@ def test_a_trustee_is_counted_once(world) -> None:
 def test_a_signature_under_another_name_is_refused(world, who) -> None:
     act = world.amendment("lost")
     first, *others = act.signatures
-    world.amend(act.replace(signatures=(TrusteeSignature.make(trustee=who, signature=first.signature), *others)))
+    world.amend(
+        act.replace(signatures=(TrusteeSignature.make(trustee=who, signature=first.signature), *others))
+    )
     kind = VerificationError if who == "nobody" else InvalidSignature
     with refused(kind, "ACT-7"):
         world.election.verify_amendment(1)
@@ -215,7 +219,9 @@ def test_the_services_own_keys_do_not_sign_for_trustees(world) -> None:
     act = world.amendment("stolen", trustees=())
     forged = tuple(
         TrusteeSignature.make(trustee=name, signature=signer.key.sign(act.signed_bytes()))
-        for name, signer in zip(LAWFUL, (world.log_signer, world.register_signer, world.reference_signer), strict=True)
+        for name, signer in zip(
+            LAWFUL, (world.log_signer, world.register_signer, world.reference_signer), strict=True
+        )
     )
     world.amend(act.replace(signatures=forged))
     assert checks(world) == ["ACT-7"]
@@ -288,7 +294,9 @@ def test_a_withdrawn_key_does_not_come_back(world) -> None:
 
 
 def test_a_key_under_another_name_is_refused(world) -> None:
-    change = ReferenceKeyChange.make(key=NoteSigner.generate("other/reference").note_key.to_text(), cause="lost")
+    change = ReferenceKeyChange.make(
+        key=NoteSigner.generate("other/reference").note_key.to_text(), cause="lost"
+    )
     world.amend(world.amendment("lost", (), change=change))
     assert checks(world) == ["ACT-7"]
 
@@ -296,7 +304,9 @@ def test_a_key_under_another_name_is_refused(world) -> None:
 def test_an_amendment_that_is_kept_back_makes_no_reference_invalid(world) -> None:
     """A server hides the act, so that good references would look made up, or lost ones like evidence."""
     world.amend(world.amendment("lost"))
-    good, dropped = (str(reference(world, world.reference_signer, leaf)) for leaf in (published(world), DROPPED))
+    good, dropped = (
+        str(reference(world, world.reference_signer, leaf)) for leaf in (published(world), DROPPED)
+    )
     (world.record.path / layout.amendment_path(1)).unlink()
     hidden = world.record.election()
     assert hidden.amendments == ()

@@ -33,7 +33,9 @@ def world(tmp_path) -> World:
 
 
 def filled(journal: Journal, count: int = 4) -> list[Event]:
-    return [journal.record("sealed", actor="bea", now=60 * place, detail=str(place)) for place in range(count)]
+    return [
+        journal.record("sealed", actor="bea", now=60 * place, detail=str(place)) for place in range(count)
+    ]
 
 
 def logged(world: World) -> list[bytes]:
