@@ -13,11 +13,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
 
 from evote.board import Kind, LogWriter, read_bounded
 from evote.board import Phase as LogPhase
-from evote.board.files import hold_lock
 from evote.board.record_folder import RecordFolder
 from evote.board.writer import STATE_FILE, LogState
 from evote.box import locks
@@ -31,9 +29,8 @@ from evote.errors import BoardInconsistency, NotEligible, ParameterError, StateE
 from evote.manifest import Election, Manifest
 from evote.record import layout
 from evote.record.election import PublicElection
+from evote.record.reference import current_reference_key
 from evote.record.slot import Slot
-
-_SEQUENCER: Final = "sequencer.lock"
 
 
 class Phase(StrEnum):
@@ -138,8 +135,10 @@ class Premises:
             StateError: Nothing is sealed yet (ACT-1).
         """
         if self._opened is not None:
-            return self._opened
-        election = self.record.election()
+            following = layout.amendment_path(len(self._opened.amendments) + 1)
+            if not self.record.has(following):
+                return self._opened
+        self._keys, election = None, self.record.election()
         if log_phase(self.private) not in (LogPhase.EMPTY, LogPhase.SEALED):
             self._opened = election  # it can be sealed again no more
         return election
@@ -151,9 +150,21 @@ class Premises:
 
     @property
     def keys(self) -> ServiceKeys:
-        """The service's signing keys."""
+        """The service's signing keys.
+
+        Raises:
+            StateError: One belongs to another origin, or the bureau has replaced the reference key (BOX-5).
+        """
+        election = self.election
         if self._opened is None or self._keys is None:
-            self._keys = load_service_keys(self.private, self.manifest.origin)
+            self._keys = load_service_keys(self.private, election.manifest.origin)
+            if self._keys.reference.note_key != current_reference_key(election):
+                self._keys = None
+                raise StateError(
+                    "reference.key is not the key that the bureau has put in place; apply its act again.",
+                    check="BOX-5",
+                    subject="reference.key",
+                )
         return self._keys
 
     @property
@@ -185,7 +196,7 @@ class Premises:
 
         Spec: BRD-17
         """
-        with hold_lock(self.private / _SEQUENCER):
+        with locks.sequencing(self.private):
             yield
 
     @contextmanager

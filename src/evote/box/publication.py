@@ -11,6 +11,7 @@ from typing import Final
 
 from evote.board import Entry, Kind
 from evote.board.checkpoint import Checkpoint
+from evote.box.operations import note_publication
 from evote.box.premises import Phase, Premises
 from evote.crypto.merkle import leaf_hash
 from evote.errors import StateError
@@ -71,7 +72,11 @@ def publish_due(premises: Premises, *, forced: bool = False) -> int:
         with premises.alone():
             premises.urn.close_slots(done)
         due = _due(premises, until)
+        if due and not forced:
+            note_publication(premises, done, len(due))
         count, head = _append(premises, due)
+        if count and forced:
+            note_publication(premises, done, count, forced=True)
         with premises.alone():
             premises.urn.turn(due.values(), done, head)
         return count

@@ -206,7 +206,7 @@ def test_closing_goes_on_after_a_crash_at_any_step(world: World, steps: int) -> 
         with premises.log() as log:
             log.append([(Entry.of(Kind.CLOSE, act.to_bytes()), b"")])
     if steps > 4 and act:
-        acts._log_closing(premises, act)
+        acts._log_closing(premises, act, "service")
         premises.urn.store.rebuild()
     world.clock.now += 60
     closed = world.enter().close_vote()
