@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from evote.board import Entry, Kind, write_durably
 from evote.board import Phase as LogPhase
+from evote.board.cosigning import cosign_published
 from evote.box.premises import Premises, log_phase
 from evote.box.publication import append_ballots
 from evote.box.register import Marks
@@ -107,7 +108,8 @@ def close_vote(premises: Premises) -> Closing:
         premises.store.rebuild()
         premises.register.rebuild()
         premises.slot_key.destroy()
-        return act
+    premises.cosigned = cosign_published(premises.record, premises.election, premises.private)
+    return act
 
 
 def _verify_closing_hour(premises: Premises) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from evote.board import Kind, LogWriter, read_bounded
 from evote.board import Phase as LogPhase
+from evote.board.cosigning import CosignResult, verify_newest
 from evote.board.files import printable
 from evote.board.record_folder import RecordFolder
 from evote.board.writer import STATE_FILE, LogState
@@ -26,6 +27,8 @@ from evote.errors import NotEligible, ParameterError, StateError, StorageError
 from evote.manifest import Manifest
 from evote.record import layout
 from evote.record.election import PublicElection
+
+_SECONDS_AT_START = 2.0
 
 
 class Phase(StrEnum):
@@ -64,6 +67,7 @@ class Premises:
         register: Who may vote and who has voted.
         store: The ballots.
         clock: POSIX seconds.
+        cosigned: What came of asking the witnesses the last time, here.
     """
 
     directory: Path
@@ -72,6 +76,7 @@ class Premises:
     clock: Callable[[], float] = time.time
     _opened: PublicElection | None = field(default=None, init=False, repr=False)
     _keys: ServiceKeys | None = field(default=None, init=False, repr=False)
+    cosigned: CosignResult | None = field(default=None, init=False, repr=False)
 
     @classmethod
     def enter(
@@ -213,6 +218,17 @@ class Premises:
                 "register and box.",
                 check="BOX-4",
             )
+
+    def verify_newest(self) -> None:
+        """Refuse to work if a witness has cosigned more than is published here; asked when the service starts.
+
+        Raises:
+            StateError: One has (BRD-18).
+
+        Spec: BRD-18
+        """
+        if log_phase(self.private) in (LogPhase.VOTING, LogPhase.CLOSED):
+            verify_newest(self.record, self.election, self.private, seconds=_SECONDS_AT_START)
 
     def log(self) -> LogWriter:
         """Open the log for writing."""

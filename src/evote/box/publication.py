@@ -10,6 +10,7 @@ import hashlib
 from typing import Final
 
 from evote.board import Entry, Kind
+from evote.board.cosigning import cosign_published
 from evote.box.premises import Phase, Premises
 from evote.crypto.merkle import leaf_hash
 from evote.errors import StateError
@@ -75,7 +76,8 @@ def publish_due(premises: Premises, *, forced: bool = False) -> int:
             premises.store.mark_published(slot)
         if count or slot > done:
             premises.slot_key.rotate()
-        return count
+    premises.cosigned = cosign_published(premises.record, premises.election, premises.private)
+    return count
 
 
 def _is_voting(premises: Premises) -> bool:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import click
 
 from evote.cli.bench import bench
+from evote.cli.board import board
 from evote.cli.ceremony import ceremony
 from evote.cli.console import Commands
 from evote.cli.demo import demo
@@ -13,6 +14,7 @@ from evote.cli.office import close, new, open_, publish, roll, seal, status
 from evote.cli.tally import tally
 from evote.cli.verifier import verify
 from evote.cli.voter import check, vote
+from evote.cli.witness import witness
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -21,7 +23,7 @@ def main() -> None:
     """Verifiable elections by list ballot.
 
     Commissioners: new, roll, ceremony, seal, open, status, publish, close, tally. Voters: vote, check.
-    Anybody: verify, bench. To see a whole election first: evote demo.
+    Anybody: verify, board monitor, witness, bench. To see a whole election first: evote demo.
     """
 
 
@@ -38,6 +40,8 @@ for command in (
     close,
     tally,
     verify,
+    board,
+    witness,
     demo,
     bench,
 ):

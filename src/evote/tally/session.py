@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from evote.board import Entry, Kind, LogWriter, read_bounded, write_durably
+from evote.board.files import checkpoint_lock
 from evote.board.record_folder import RecordFolder
 from evote.board.writer import STATE_FILE
 from evote.crypto.notes import NoteSigner
@@ -218,9 +219,10 @@ def finish_tally(directory: Path, lots: Lots, progress: Progress, means: Means |
     stages.publish(Kind.RESULT, {layout.result_path(unit): one for unit, one in outcome.results.items()})
     for name, document in documents.items():
         stages.record.write(name, document)
-    stages.publish(
-        Kind.END, {layout.END: End.make(election=closing.election.id, files=committed_files(stages.record))}
-    )
+    with checkpoint_lock(directory / "private"):  # from here on no cosignature is added to checkpoints/close
+        end = End.make(election=closing.election.id, files=committed_files(stages.record))
+        stages.record.write(layout.END, end)
+    stages.publish(Kind.END, {layout.END: end})
     return outcome
 
 
