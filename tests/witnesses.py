@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from evote.board.checkpoint import Checkpoint
 from evote.board.witness import Witness
 from evote.board.witness_protocol import Submission
-from evote.crypto.merkle import leaf_hash, root_of, tree_consistency, list_nodes
+from evote.crypto.merkle import leaf_hash, list_nodes, root_of, tree_consistency
 from evote.crypto.notes import NoteSigner
-from evote.board.checkpoint import Checkpoint
 from evote.manifest import Witness as WitnessEntry
 
 
@@ -23,7 +23,16 @@ class WitnessProcess:
     """`evote witness serve` in a process of its own."""
 
     def __init__(self, folder: Path, *logs: object, port: int = 0) -> None:
-        command = [sys.executable, "-m", "evote", "witness", "serve", str(folder), "--listen", f"127.0.0.1:{port}"]
+        command = [
+            sys.executable,
+            "-m",
+            "evote",
+            "witness",
+            "serve",
+            str(folder),
+            "--listen",
+            f"127.0.0.1:{port}",
+        ]
         for log in logs:
             command += ["--log", str(log)]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -98,7 +107,9 @@ def answering(answer: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[str]
         thread.join()
 
 
-def reply(handler: BaseHTTPRequestHandler, status: int, body: bytes = b"", kind: str = "text/plain", **headers: str) -> None:
+def reply(
+    handler: BaseHTTPRequestHandler, status: int, body: bytes = b"", kind: str = "text/plain", **headers: str
+) -> None:
     """Send an answer."""
     handler.send_response(status)
     handler.send_header("Content-Type", kind)

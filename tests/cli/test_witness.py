@@ -207,7 +207,11 @@ def test_a_closing_without_quorum_is_refused_by_trustees_and_mended(tmp_path) ->
     assert told.startswith("Closed")
     assert "0 of 3 cosignatures" in told
     assert f"evote board cosign {election}" in told
-    for refused in (run("tally", "start", election), decrypt(election, "moreau"), run("tally", "finish", election)):
+    for refused in (
+        run("tally", "start", election),
+        decrypt(election, "moreau"),
+        run("tally", "finish", election),
+    ):
         assert refused.exit_code == 1
         assert "ACT-6" in refused.stderr
         assert refused.stderr.count("\n") == 1
@@ -247,7 +251,9 @@ def test_board_cosign_refuses(at, tmp_path) -> None:
     assert (refused.exit_code, "WIT-8" in refused.stderr) == (1, True)
     Witness.create(tmp_path / "w", "w")
     succeed("witness", "cosign", tmp_path / "w", election / "record", "--out", tmp_path / "out")
-    assert run("board", "cosign", election, tmp_path / "out").exit_code == 1  # the manifest names no witnesses
+    assert (
+        run("board", "cosign", election, tmp_path / "out").exit_code == 1
+    )  # the manifest names no witnesses
 
 
 def test_a_restored_backup_does_not_start(tmp_path) -> None:

@@ -250,4 +250,4 @@ def _is_web_address(url: str) -> bool:
     except ValueError:
         return False
     plain = url.isascii() and url.isprintable() and " " not in url and not set("?#@\\") & set(url)
-    return plain and parts.scheme in ("http", "https") and bool(parts.hostname) and port != 0
+    return plain and url.startswith(("http://", "https://")) and bool(parts.hostname) and port != 0

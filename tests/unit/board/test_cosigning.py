@@ -60,7 +60,8 @@ class Scene:
         self.answers: list[Callable | None] = [None] * count
         self.seen: list[list[Submission]] = [[] for _ in range(count)]
         urls = [
-            stack.enter_context(answering(lambda handler, n=n: self.answers[n](handler))) for n in range(count)
+            stack.enter_context(answering(lambda handler, n=n: self.answers[n](handler)))
+            for n in range(count)
         ]
         self.world = make_world(folder, urls, quorum)
         self.answers = [respond(self.witness(n), self.seen[n]) for n in range(count)]
@@ -98,7 +99,9 @@ def test_witnesses_follow_the_log(scene) -> None:
         result = scene.ask()
         assert (result.cosigned.present, result.failures, result.cosigned.complete) == (NAMES, (), True)
         assert scene.present() == NAMES
-        assert set(read_cosignatures((scene.record.path / CHECKPOINT).read_bytes(), scene.manifest.witness_keys))
+        assert set(
+            read_cosignatures((scene.record.path / CHECKPOINT).read_bytes(), scene.manifest.witness_keys)
+        )
         scene.world.reader().verify_log()
     assert [one.old for one in scene.seen[0]] == [0, 0, 2, 0, 4]  # the sizes come from the conflicts
     assert all(len(split_note(one.note)[1]) == 1 for one in scene.seen[0])  # the log's own signature alone
@@ -199,7 +202,9 @@ def test_nobody_listens(tmp_path) -> None:
     result = cosign_published(world.record, world.election, world.private, seconds=1)
     assert result.cosigned.present == ()
     assert len(result.failures) == 2  # the third is asked by file
-    verify_newest(world.record, world.election, world.private, seconds=1)  # those who do not answer stop nothing
+    verify_newest(
+        world.record, world.election, world.private, seconds=1
+    )  # those who do not answer stop nothing
 
 
 def test_a_wrong_cosignature_in_the_record_is_told(scene) -> None:
@@ -293,7 +298,10 @@ def test_by_file(scene, tmp_path) -> None:
         verify_cosigned(record, scene.manifest)
     assert caught.value.check == "ACT-6"
     assert NAMES[1] in str(caught.value)
-    assert import_cosignatures(record, scene.manifest, private, note) == (layout.CLOSING_CHECKPOINT, CHECKPOINT)
+    assert import_cosignatures(record, scene.manifest, private, note) == (
+        layout.CLOSING_CHECKPOINT,
+        CHECKPOINT,
+    )
     assert import_cosignatures(record, scene.manifest, private, note) == ()  # all of it was there
     again = cosign_record(scene.witness(0), record, election)  # later, the same witness
     assert import_cosignatures(record, scene.manifest, private, again) == ()
@@ -358,4 +366,3 @@ def test_what_the_end_commits_to_is_not_changed(scene) -> None:
     assert (scene.record.path / layout.CLOSING_CHECKPOINT).read_bytes() == closing
     scene.ask()
     assert (scene.record.path / layout.CLOSING_CHECKPOINT).read_bytes() == closing
-

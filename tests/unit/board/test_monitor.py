@@ -53,7 +53,9 @@ def grow(place, count: int) -> bytes:
     return (place.record / "checkpoint").read_bytes()
 
 
-def refused(place: str, key: NoteKey, saved: Path, check: str, error: type[EvoteError] = BoardInconsistency) -> None:
+def refused(
+    place: str, key: NoteKey, saved: Path, check: str, error: type[EvoteError] = BoardInconsistency
+) -> None:
     before = saved.read_bytes()
     with pytest.raises(error) as caught:
         watch_log(open_place(place), key, saved)

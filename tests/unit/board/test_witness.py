@@ -178,7 +178,10 @@ def test_checkpoints_of_another_form_that_the_log_signed(folder) -> None:
 def test_a_proof_of_63_lines_is_read() -> None:
     good = Submission(5, (bytes(32),) * 63, b"note\n")
     assert Submission.from_bytes(good.to_bytes()) == good
-    for data in (Submission(5, (bytes(32),) * 64, b"note\n").to_bytes(), b"old 5\n\n" + bytes(MAX_REQUEST_BYTES)):
+    for data in (
+        Submission(5, (bytes(32),) * 64, b"note\n").to_bytes(),
+        b"old 5\n\n" + bytes(MAX_REQUEST_BYTES),
+    ):
         with pytest.raises(EncodingError) as caught:
             Submission.from_bytes(data)
         assert caught.value.check == "WIT-4"
@@ -359,7 +362,10 @@ def test_the_application(folder) -> None:
     sent = drive(app, [{"type": "http.disconnect"}])
     assert sent[0]["status"] == 400
     sent = drive(app, [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}], type="lifespan")
-    assert [message["type"] for message in sent] == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+    assert [message["type"] for message in sent] == [
+        "lifespan.startup.complete",
+        "lifespan.shutdown.complete",
+    ]
     (folder / STATE_FILE).unlink()
     assert post(app, data)[0] == 500
 
@@ -386,7 +392,9 @@ def test_threads_do_not_wait_for_the_loop(folder) -> None:
             sent.append(message)
 
         sent: list[dict] = []
-        task = asyncio.create_task(app({"type": "http", "method": "POST", "path": "/add-checkpoint"}, receive, send))
+        task = asyncio.create_task(
+            app({"type": "http", "method": "POST", "path": "/add-checkpoint"}, receive, send)
+        )
         await asyncio.sleep(0.05)
         assert not sent
         go.set()

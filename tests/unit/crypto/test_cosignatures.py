@@ -124,7 +124,9 @@ def test_adding_keeps_what_is_there() -> None:
     foreign = unknown.cosign(TEXT, TIME)
     note = with_lines(foreign)
     wrong_text = OTHER.cosign(TEXT + "x\n", TIME)
-    added = add_cosignatures(note, [LINE, wrong_text, unknown.cosign(TEXT, 5), "nonsense", "\u2014 x y z"], KEYS)
+    added = add_cosignatures(
+        note, [LINE, wrong_text, unknown.cosign(TEXT, 5), "nonsense", "\u2014 x y z"], KEYS
+    )
     assert added == note + f"{LINE}\n".encode()
     assert add_cosignatures(added, [WITNESS.cosign(TEXT, TIME + 9)], KEYS) == added
     assert add_cosignatures(added, [], KEYS) == added
