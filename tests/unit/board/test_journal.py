@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import threading
@@ -150,7 +149,7 @@ def test_a_half_written_event_never_counts(journal) -> None:
     (journal.folder / ".3.json.0123.tmp").write_bytes(made[1].to_bytes()[:50])
     assert list(journal.events()) == made
     assert journal.record("opened", actor="b", now=120).number == 3
-    assert sorted(os.listdir(journal.folder)) == ["1.json", "2.json", "3.json"]
+    assert sorted(path.name for path in journal.folder.iterdir()) == ["1.json", "2.json", "3.json"]
 
 
 def test_events_from_before_the_seal_follow_it_in_the_log(world) -> None:
