@@ -37,7 +37,9 @@ _BASICS = {
     "log_statement": "none",
     "log_parameter_max_length": "0",
 }
-_ACCESS = "local all postgres trust\nlocal replication postgres trust\nhost all all 127.0.0.1/32 scram-sha-256\n"
+_ACCESS = (
+    "local all postgres trust\nlocal replication postgres trust\nhost all all 127.0.0.1/32 scram-sha-256\n"
+)
 _COUNT = itertools.count(1)
 
 
@@ -129,11 +131,12 @@ class Servers:
         assert not check or run.returncode == 0, f"{program}: {run.stdout}{run.stderr}"
         return run.stdout
 
-    def new(self, name: str, *, archive: bool = False, **settings: str) -> Cluster:
+    def new(self, name: str, *, bare: bool = False, archive: bool = False, **settings: str) -> Cluster:
         """Start an empty server.
 
         Args:
             name: Of its folder.
+            bare: As PostgreSQL comes: without this module's settings and roles.
             archive: Keep every finished segment of its write-ahead log in `Cluster.archive`.
             settings: Of `postgresql.conf`.
         """
@@ -142,26 +145,33 @@ class Servers:
         if archive:
             target = self.make_folder(cluster.archive.name)
             settings |= {"archive_mode": "on", "archive_command": f'cp "%p" "{target}/%f"'}
-        cluster.configure(_BASICS | settings)
+        cluster.configure(settings if bare else _BASICS | settings)
         cluster.start()
-        for role, password in PASSWORDS.items():
+        for role, password in () if bare else PASSWORDS.items():
             cluster.sql(f"CREATE ROLE {role} LOGIN PASSWORD '{password.replace(chr(39), chr(39) * 2)}'")
         return cluster
 
+    def copy_of(self, primary: Cluster, name: str, connection: str = "user=postgres") -> Cluster:
+        """Start a standby that follows a primary.
+
+        Args:
+            primary: What it follows.
+            name: Of its folder.
+            connection: How it connects, without host and port.
+        """
+        standby = Cluster(self, name)
+        whole = f"host={self.folder} port={primary.port} {connection}"
+        primary.base_backup(standby.data, "-R", "-d", whole)
+        standby.configure({})
+        standby.start()
+        return standby
+
     def standby_of(self, primary: Cluster, name: str = "standby") -> Cluster:
         """Start a standby that the primary waits for at every commit."""
-        standby = Cluster(self, name)
-        primary.base_backup(standby.data, "-R")
-        standby.configure(
-            {
-                "primary_conninfo": f"host={self.folder} port={primary.port} user=postgres application_name={name}"
-            }
-        )
-        standby.start()
+        standby = self.copy_of(primary, name, f"user=postgres application_name={name}")
         primary.sql(f"ALTER SYSTEM SET synchronous_standby_names = '{name}'")
         primary.sql("SELECT pg_reload_conf()")
-        found = "SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync'"
-        wait_until(lambda: primary.sql(found), "the standby")
+        primary.wait_for_standby()
         return standby
 
     def close(self, *, failed: bool = False) -> None:
@@ -247,6 +257,25 @@ class Cluster:
         self.sql("ALTER SYSTEM SET synchronous_standby_names = ''")
         self.sql("SELECT pg_reload_conf()")
 
+    def wait_for_standby(self) -> None:
+        """Wait until every commit waits for the standby."""
+        statement = "SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync'"
+        wait_until(lambda: self.sql(statement), "the standby")
+
+    def psql(self, script: str, typed: str = "", database: str = "postgres") -> str:
+        """Run a script as an administrator does, who types the given lines, and return what it printed."""
+        path = self._servers.folder / f"script-{next(_COUNT)}.sql"
+        path.write_text(script)
+        run = subprocess.run(
+            [
+                str(self._servers.programs / "psql"), "-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h",
+                str(self._servers.folder), "-p", str(self.port), "-U", "postgres", "-d", database, "-f", str(path),
+            ],
+            input=typed, capture_output=True, text=True, start_new_session=True, check=False, timeout=PATIENCE,
+        )  # fmt: skip
+        assert run.returncode == 0, run.stderr
+        return run.stdout
+
     def sql(self, statement: str, values: Sequence[object] = (), database: str = "postgres") -> list[tuple]:
         """Run a statement as the server's administrator and return its rows."""
         with self._connect(database) as connection:
@@ -294,9 +323,9 @@ class Cluster:
         return "".join(self._servers.run("pg_waldump", folder / name, check=False) for name in names)
 
 
-def url_of(role: str, database: str, *clusters: Cluster) -> str:
+def url_of(role: str, database: str, *clusters: Cluster, password: str = "") -> str:
     """Return a URL for SQLAlchemy; with several servers, whichever is the primary."""
-    password = "".join(f"%{byte:02x}" for byte in PASSWORDS[role].encode())
+    password = "".join(f"%{byte:02x}" for byte in (password or PASSWORDS[role]).encode())
     hosts = "&".join(f"host=127.0.0.1:{cluster.port}" for cluster in clusters)
     many = "&target_session_attrs=read-write&connect_timeout=10" if len(clusters) > 1 else ""
     return f"postgresql+psycopg://{role}:{password}@/{database}?{hosts}{many}"

@@ -35,7 +35,7 @@ def test_each_role_has_its_own_database_and_not_the_other(postgres) -> None:
 def test_the_server_syncs_and_logs_no_statement(postgres) -> None:
     for name, value in (("fsync", "on"), ("synchronous_commit", "on"), ("log_statement", "none")):
         assert postgres.sql(f"SHOW {name}") == [(value,)]
-    assert int(postgres.sql("SHOW server_version_num")[0][0]) >= 130000
+    assert int(postgres.sql("SHOW server_version_num")[0][0]) >= 140000
 
 
 def test_a_killed_server_comes_back_with_what_it_acknowledged(servers) -> None:
