@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Self
 
 from evote.ballot import Choice, encrypt_ballot
 from evote.board import Kind
@@ -92,7 +93,7 @@ class Caster:
         assert self._process.wait() == 0
         return self.answers
 
-    def __enter__(self) -> Caster:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
