@@ -21,7 +21,7 @@ from evote.box.draft import DRAFT_FILE, read_draft, write_draft
 from evote.box.premises import Premises, log_phase
 from evote.box.roll import Roll, parse_roll
 from evote.box.service_keys import KEY_FILES, ServiceKeys, create_service_keys
-from evote.box.stores import Places, places_configured
+from evote.box.stores import Places, places_configured, save_places
 from evote.encoding import Digest, Document, Text, encode_base64url
 from evote.errors import StateError, StorageError
 from evote.manifest import Draft, Manifest, verify_manifest
@@ -88,6 +88,31 @@ def create_election_folder(directory: Path, draft: Draft) -> None:
         ) from None
     create_service_keys(directory / "private", draft.origin)
     write_draft(directory, draft)
+
+
+def configure_stores(directory: Path, register: str, box: str, spare: str) -> None:
+    """Note where register and box of an election are, and open them once.
+
+    Args:
+        directory: The election folder; nothing is sealed yet.
+        register: Database URL, or "" for the default; secret if it holds a password.
+        box: Likewise.
+        spare: Folder for a second copy of the slot key, or "".
+
+    Raises:
+        StateError: There is no election here (BOX-12), or it is sealed (ACT-1).
+        ParameterError: A URL is not supported, or both are one database (BOX-2).
+        StorageError: A database cannot be reached, or is another store (BOX-2).
+
+    Spec: BOX-2
+    """
+    read_draft(directory)
+    private = directory / "private"
+    if log_phase(private) != LogPhase.EMPTY:
+        raise StateError("The election is sealed; its stores stay where they are.", check="ACT-1")
+    places = Places(register, box, spare)
+    Premises.enter(directory, places).close()
+    save_places(private, register, box, spare)
 
 
 def import_roll(directory: Path, data: bytes, *, places: Places | None = None) -> Roll:

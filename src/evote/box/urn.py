@@ -118,17 +118,6 @@ class Urn:
         """Return the bytes of a ballot that is not published."""
         return self._open(self.keys.current(), one.key)[1]
 
-    def note_log(self, head: Checkpoint) -> None:
-        """Remember what the log has come to.
-
-        Raises:
-            StateError: Another machine has written the box meanwhile (BOX-4).
-        """
-        old = self.store.state()
-        new = BoxState(old.slot_key, old.published_until, head.size, head.root)
-        if new != old and not self.store.set_state(old, new):
-            raise _written_by_another()
-
     def turn_slot(self, published: Iterable[SealedName], until: int, head: Checkpoint) -> None:
         """Move ballots that are in the log to the published ones, and replace the slot key.
 

@@ -14,6 +14,7 @@ from evote.board.files import read_bounded
 from evote.box import BallotBox, Phase
 from evote.box.setup import (
     ceremony_folder,
+    configure_stores,
     count_roll,
     create_election_folder,
     import_roll,
@@ -42,6 +43,24 @@ def new(directory: Path, template: str) -> None:
     say(
         f"Made {directory}/manifest.json from the template {template}, in mode TEST. Edit it: lists, hours, bureau."
     )
+    say(f"Next: evote roll import {directory} voters.csv")
+
+
+@click.command()
+@folder_argument
+@click.option("--register", default="", help="Database URL of the register; by default private/register.db.")
+@click.option("--box", default="", help="Database URL of the ballot box; by default private/box.db.")
+@click.option("--spare", default="", help="Folder on another disk for a second copy of the slot key.")
+def stores(directory: Path, register: str, box: str, spare: str) -> None:
+    """Say where register and box are, before anything is in them: two databases, two roles.
+
+    Passwords are better left to PostgreSQL's own password file (.pgpass) than written into a URL.
+
+    Example: evote stores election --register postgresql+psycopg://evote_register@db/register
+    --box postgresql+psycopg://evote_box@db/box
+    """
+    configure_stores(directory, register, box, spare)
+    say("Register and box are reachable, and empty or this election's own.")
     say(f"Next: evote roll import {directory} voters.csv")
 
 
