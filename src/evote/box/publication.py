@@ -57,22 +57,22 @@ def publish_due(premises: Premises, *, forced: bool = False) -> int:
 
     Spec: BOX-9
     """
-    if not _is_voting(premises):
-        return 0
+    if not _is_due(premises, forced=forced):
+        return 0  # nobody waits for that
     if forced and premises.manifest.mode != "TEST":
         raise StateError("Only a test election publishes before the sealed time.", check="BOX-9")
     with premises.alone():
-        if not _is_voting(premises):
+        if not _is_due(premises, forced=forced):
             return 0
         slot = last_slot(premises.manifest, premises.clock())
-        done = premises.urn.store.state().published_until
-        if slot <= done and not forced:
-            return 0
         return publish_slots(premises, premises.manifest.timetable.grace_ends if forced else slot, slot)
 
 
-def _is_voting(premises: Premises) -> bool:
-    return premises.phase in (Phase.OPEN, Phase.GRACE)
+def _is_due(premises: Premises, *, forced: bool) -> bool:
+    if premises.phase not in (Phase.OPEN, Phase.GRACE):
+        return False
+    slot = last_slot(premises.manifest, premises.clock())
+    return forced or slot > premises.urn.store.state().published_until
 
 
 def publish_slots(premises: Premises, until: int, done: int) -> int:

@@ -22,11 +22,12 @@ from evote.box.setup import (
     seal_election,
 )
 from evote.cli.console import Commands, folder_argument, json_option, moment, say, spoken
-from evote.errors import ParameterError, StateError
+from evote.errors import ParameterError, StateError, StorageError
 from evote.manifest.template import cspm_2024
 
 _MAX_ROLL_BYTES = 256 << 20
 _HOUR = 3600
+_LOOK_AGAIN = 5
 _TEMPLATES = {"cspm-2024": cspm_2024}
 
 
@@ -136,9 +137,8 @@ def publish(directory: Path, *, watch: bool, forced: bool) -> None:
             raise StateError("The vote is closed; every ballot is published.", check="BOX-9")
         say(f"Ballots published: {box.publish(forced=forced)}.")
         while watch and box.phase in (Phase.SEALED, Phase.OPEN, Phase.GRACE):
-            time.sleep(5)
-            if count := box.publish():
-                say(f"Ballots published: {count}.")
+            time.sleep(_LOOK_AGAIN)
+            _publish_again(box)
 
 
 @click.command(short_help="Close the vote.")
@@ -158,6 +158,15 @@ def close(directory: Path) -> None:
         early_note = " (before the sealed hour, mode TEST)" if act.early else ""
         say(f"Closed {moment(act.time)}{early_note}: ballots {voters}, attendance marks {voters}.")
         say(f"Next: evote tally start {directory}")
+
+
+def _publish_again(box: BallotBox) -> None:
+    """Publish what is due; a database that is away for a while stops nothing."""
+    try:
+        if count := box.publish():
+            say(f"Ballots published: {count}.")
+    except StorageError as error:
+        say(f"Not published, tried again in {_LOOK_AGAIN} s: {error}")
 
 
 _NEXT = {
