@@ -224,8 +224,11 @@ class BoxStore(Protocol):
     def sealed_slots(self) -> Iterator[tuple[bytes, int]]:
         """Yield key and slot of every ballot that is not published, in key order."""
 
-    def move(self, keys: Sequence[bytes], ballots: Sequence[PublishedBallot]) -> None:
-        """Put published ballots (ascending digests) in the place of sealed ones; those there already stay."""
+    def publish(self, ballots: Sequence[PublishedBallot]) -> None:
+        """Add published ballots (ascending digests, at least one); those there already stay.
+
+        Sealed ones stay until `turn`: what one transaction takes away and brings would tell which became which.
+        """
 
     def turn(self, old: BoxState, new: BoxState, rest: Sequence[SealedBallot]) -> bool:
         """Replace the state, and all sealed ballots by `rest`; False, and nothing done, if the state is not `old`."""
@@ -240,7 +243,7 @@ class BoxStore(Protocol):
         """Yield every published ballot in ascending order of digests; constant memory."""
 
     def count(self) -> int:
-        """Return the number of ballots, published or not."""
+        """Return the number of ballots, published or not; during a publication some are both."""
 
     def rebuild(self) -> None:
         """After closing: erase slots; write everything anew in key order, no trace of arrival."""

@@ -216,9 +216,9 @@ class Premises:
             )
         if lost:
             raise _restored(f"the log holds {lost} ballots that the box does not")
-        marks, ballots = sum(mark.voters for mark in self.register.marks()), self.urn.store.count()
-        if marks != ballots:
-            raise _restored(f"the register holds {marks} marks, the box {ballots} ballots")
+        marks = sum(mark.voters for mark in self.register.marks())
+        if marks != len(stored):
+            raise _restored(f"the register holds {marks} marks, the box {len(stored)} ballots")
 
     def _verify_head(self) -> None:
         """Refuse a log that is behind what the box has seen of it."""

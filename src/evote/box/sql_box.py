@@ -152,19 +152,15 @@ class SqlBox:
 
     # Publication
 
-    def move(self, keys: Sequence[bytes], ballots: Sequence[PublishedBallot]) -> None:
-        """Put published ballots in the place of sealed ones; those there already stay."""
+    def publish(self, ballots: Sequence[PublishedBallot]) -> None:
+        """Add published ballots; those there already stay."""
         rows = [
             {"digest": one.digest, "square": one.square, "slot": one.slot, "body": one.body}
             for one in ballots
         ]
         with self._database.transaction() as connection:
-            connection.execute(delete(_SEALED).where(_SEALED.c.key.in_(keys)))
-            if rows:
-                there = [_PUBLISHED.c.digest]  # any other conflict must not pass unseen
-                connection.execute(
-                    self._insert(_PUBLISHED).on_conflict_do_nothing(index_elements=there), rows
-                )
+            there = [_PUBLISHED.c.digest]  # any other conflict must not pass unseen
+            connection.execute(self._insert(_PUBLISHED).on_conflict_do_nothing(index_elements=there), rows)
 
     def turn(self, old: BoxState, new: BoxState, rest: Sequence[SealedBallot]) -> bool:
         """Replace the state, and all sealed ballots by `rest`; False, and nothing done, if the state is not `old`."""
@@ -202,7 +198,7 @@ class SqlBox:
             last = bytes(rows[-1].digest)
 
     def count(self) -> int:
-        """Return the number of ballots, published or not."""
+        """Return the number of ballots, published or not; during a publication some are both."""
         row = self._database.one(
             select(
                 select(func.count()).select_from(_SEALED).scalar_subquery().label("sealed"),

@@ -7,7 +7,7 @@ Spec: BOX-4, BOX-9
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
@@ -17,7 +17,7 @@ from evote.box.ports import BoxState, BoxStore, PublishedBallot, PutResult
 from evote.box.slot_key import SlotKey, SlotKeyFiles
 from evote.errors import StateError
 
-_AT_ONCE: Final = 256  # ballots moved in one transaction
+_AT_ONCE: Final = 256  # ballots published in one transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +93,17 @@ class Urn:
         Raises:
             StateError: One was altered (BOX-4).
         """
+        yield from ((name, body) for name, _, body in self._opened())
+
+    def _opened(self) -> Iterator[tuple[SealedName, bytes, bytes]]:
+        """Yield every sealed ballot, its square digest and its bytes."""
         names = list(self.store.sealed_slots())
         if not names:
             return
         key = self.keys.current()
         for name, slot in names:
-            _, body = self._open(key, name)
-            yield SealedName(hashlib.sha256(body).digest(), name, slot), body
+            square, body = self._open(key, name)
+            yield SealedName(hashlib.sha256(body).digest(), name, slot), square, body
 
     def _open(self, key: SlotKey, name: bytes) -> tuple[bytes, bytes]:
         """Return square digest and bytes of a sealed ballot that must be there."""
@@ -110,19 +114,24 @@ class Urn:
         return square, body
 
     def bodies(self) -> Iterator[bytes]:
-        """Yield every ballot, published or not; constant memory."""
+        """Yield every ballot once, published or not; no more memory than their digests."""
         yield from self.store.bodies()
-        yield from (body for _, body in self.sealed())
+        yield from (body for _, _, body in self._unpublished())
+
+    def _unpublished(self) -> Iterator[tuple[SealedName, bytes, bytes]]:
+        """Yield what is sealed but for what an interrupted publication has published already."""
+        published = set(self.store.digests())
+        yield from (found for found in self._opened() if found[0].digest not in published)
 
     def body(self, one: SealedName) -> bytes:
         """Return the bytes of a ballot that is not published."""
         return self._open(self.keys.current(), one.key)[1]
 
     def turn_slot(self, published: Iterable[SealedName], until: int, head: Checkpoint) -> None:
-        """Move ballots that are in the log to the published ones, and replace the slot key.
+        """Put ballots that are in the log to the published ones, and replace the slot key.
 
-        Ballots that stay are sealed anew under the next key; then the old one is erased. Can be interrupted
-        anywhere and done again.
+        One transaction takes all sealed ballots away and brings those that are not published, sealed anew under
+        the next key; then the old one is erased. Can be interrupted anywhere and done again.
 
         Args:
             published: Ballots that are in the log.
@@ -135,11 +144,11 @@ class Urn:
         Spec: BOX-9
         """
         old = self.store.state()
-        moving = iter(sorted(published, key=lambda one: one.digest))
-        while some := list(islice(moving, _AT_ONCE)):
-            self._move(self.keys.current(), some)
+        waiting = iter(sorted(published, key=lambda one: one.digest))
+        while some := list(islice(waiting, _AT_ONCE)):
+            self.store.publish([self._published(one) for one in some])
         fresh = self.keys.prepare()
-        rest = [fresh.seal(body, square, slot) for square, body, slot in self._left()]
+        rest = [fresh.seal(body, square, one.slot) for one, square, body in self._unpublished()]
         state = BoxState(fresh.mark, max(until, old.published_until), head.size, head.root)
         if not self.store.turn(old, state, rest):
             raise _written_by_another()
@@ -161,18 +170,9 @@ class Urn:
         self.store.rebuild()
         self.keys.destroy()
 
-    def _move(self, key: SlotKey, some: Sequence[SealedName]) -> None:
-        opened = [(one, *self._open(key, one.key)) for one in some]
-        self.store.move(
-            [one.key for one in some],
-            [PublishedBallot(one.digest, square, one.slot, body) for one, square, body in opened],
-        )
-
-    def _left(self) -> Iterator[tuple[bytes, bytes, int]]:
-        names = list(self.store.sealed_slots())
-        if names:
-            key = self.keys.current()
-            yield from ((*self._open(key, name), slot) for name, slot in names)
+    def _published(self, one: SealedName) -> PublishedBallot:
+        square, body = self._open(self.keys.current(), one.key)
+        return PublishedBallot(one.digest, square, one.slot, body)
 
 
 def _written_by_another() -> StateError:

@@ -87,18 +87,19 @@ class BoxStoreSuite:
         results = at_once([partial(_put, box, "a") for _ in range(8)])
         require_equal(sorted(results), ["copy"] * 7 + ["stored"], "Exactly one copy is stored.")
 
-    def test_published_ballots_take_the_place_of_sealed_ones(self, box: BoxStore) -> None:
-        """In one step, which can be repeated; a copy of them is refused."""
+    def test_published_ballots_come_beside_sealed_ones(self, box: BoxStore) -> None:
+        """In one step, which can be repeated; no sealed one goes, and a copy is refused."""
         box.set_state(BoxState(), _STATE)
         for name in "abc":
             _put(box, name)
         two = sorted((_published("a"), _published("b")), key=lambda one: one.digest)
         for _ in range(2):
-            box.move([_sealed("a").key, _sealed("b").key], two)
-        require_equal([key for key, _ in box.sealed_slots()], [_sealed("c").key], "One is left.")
+            box.publish(two)
+        require_equal(len(list(box.sealed_slots())), 3, "What is sealed stays.")
         require_equal(list(box.digests()), [one.digest for one in two], "Digests in ascending order.")
         require_equal(list(box.bodies()), [one.body for one in two], "Bodies in the same order.")
         require_equal(box.published(two[0].digest), two[0], "A published ballot comes back.")
+        require(box.turn(_STATE, _STATE, [_sealed("c")]), "The sealed ones go.")
         require_equal(box.count(), 3, "None is lost and none doubled.")
         a = _published("a")
         for digest, square in ((a.digest, _digest("new")), (_digest("new"), a.square)):
@@ -122,7 +123,7 @@ class BoxStoreSuite:
         box.set_state(BoxState(), _STATE)
         ballots = sorted((_published(str(i)) for i in range(_MANY)), key=lambda one: one.digest)
         for start in range(0, _MANY, 100):
-            box.move([], ballots[start : start + 100])
+            box.publish(ballots[start : start + 100])
         for i in range(20):
             _put(box, f"late {i}")
         require_equal(list(box.digests()), [one.digest for one in ballots], "All digests in order.")
@@ -134,7 +135,7 @@ class BoxStoreSuite:
     def test_rebuilding_erases_the_slots_and_nothing_else(self, box: BoxStore) -> None:
         """And uniqueness still holds."""
         box.set_state(BoxState(), _STATE)
-        box.move([], [_published("a", 7)])
+        box.publish([_published("a", 7)])
         box.rebuild()
         require_equal(box.published(_published("a").digest), _published("a", 0), "The slot is erased.")
         require_equal(box.state(), _STATE, "The state stays.")
@@ -143,14 +144,12 @@ class BoxStoreSuite:
     def test_a_transaction_that_fails_leaves_nothing(self, box: BoxStore) -> None:
         """Two ballots with one square cannot be published."""
         box.set_state(BoxState(), _STATE)
-        _put(box, "a")
         twins = [_published("a"), replace(_published("b"), square=_published("a").square)]
-        action: Callable[[], None] = partial(box.move, [_sealed("a").key], twins)
+        action: Callable[[], None] = partial(box.publish, twins)
         try:
             action()
         except OSError:  # StorageError, of whatever database
             pass
         else:
             raise AssertionError("Two published ballots with one square must be refused.")
-        require(box.sealed(_sealed("a").key) is not None, "The sealed ballot is still there.")
         require_equal(list(box.digests()), [], "Nothing was published.")

@@ -79,7 +79,7 @@ def test_opening_goes_on_after_a_crash(world_of: Callable[[Path], World], sealed
 
 def test_a_box_that_is_not_empty_does_not_open(world_of: Callable[[Path], World], sealed: Path) -> None:
     world = world_of(sealed)
-    world.premises().urn.store.move([], [PublishedBallot(b"d" * 32, b"s" * 32, 1, b"ballot")])
+    world.premises().urn.store.publish([PublishedBallot(b"d" * 32, b"s" * 32, 1, b"ballot")])
     _refused(world.enter(), "open_vote", StateError, "ACT-2")
 
 

@@ -51,6 +51,18 @@ def test_a_ballot_is_found_sealed_and_published(urn: Urn) -> None:
     assert urn.get(bytes(32)) is None
 
 
+def test_an_interrupted_publication_doubles_nothing(urn: Urn) -> None:
+    for body in BODIES:
+        _put(urn, body)
+    some = sorted(_names(urn), key=lambda one: one.digest)[:2]
+    urn.store.publish([urn._published(one) for one in some])
+    assert sorted(urn.bodies()) == sorted(BODIES)
+    assert len(_names(urn)) == 5
+    urn.turn_slot((), 10, HEAD)
+    assert sorted(urn.bodies()) == sorted(BODIES)
+    assert (sum(1 for _ in urn.store.digests()), len(_names(urn)), urn.store.count()) == (2, 3, 5)
+
+
 def test_copies_are_refused_before_and_after_publication(urn: Urn) -> None:
     _put(urn, BODIES[0])
     assert _put(urn, BODIES[0]) == "copy"
@@ -80,7 +92,7 @@ def test_an_altered_ballot_is_not_published(urn: Urn) -> None:
     key = urn.keys.current()
     name = _names(urn)[0]
     other = key.seal(BODIES[1], bytes(32), 10)  # another good ballot under this one's name
-    urn.store.move([name.key], [])
+    urn.store.turn(urn.store.state(), urn.store.state(), [])
     row = key.seal(BODIES[0], bytes(32), 10)
     assert (
         urn.store.put(type(row)(row.key, row.square, 10, other.sealed), bytes(32), bytes(32), key.mark)
