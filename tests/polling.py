@@ -25,7 +25,7 @@ from office import Clock, open_office
 from simulator import CLOSES, OPENS, contest, draft
 
 VOTERS_PROGRAM = Path(__file__).parent / "services" / "voters.py"
-CONTEST, UNIT = "one", "one-all"
+CONTEST = "one"
 
 
 def name(number: int) -> str:
@@ -33,18 +33,24 @@ def name(number: int) -> str:
     return f"v{number:04d}"
 
 
-def polling_place(folder: Path, voters: int, stores: tuple[str, str] = ("", ""), **changes: object) -> Path:
-    """Make an election with one contest in which the vote is open."""
-    roll = "".join(f"{name(number)},Voter {number},{CONTEST}\n" for number in range(voters))
-    plan = draft((contest(CONTEST),), **changes)
+def polling_place(
+    folder: Path,
+    voters: int,
+    stores: tuple[str, str] = ("", ""),
+    contests: Sequence[str] = (CONTEST,),
+    **changes: object,
+) -> Path:
+    """Make an election in which the vote is open; everybody is on the roll of every contest."""
+    roll = "".join(f"{name(number)},Voter {number},{';'.join(contests)}\n" for number in range(voters))
+    plan = draft([contest(one) for one in contests], **changes)
     return open_office(folder, plan, f"voter_id,name,contests\n{roll}", stores)
 
 
-def encrypted(folder: Path, count: int) -> list[bytes]:
+def encrypted(folder: Path, count: int, contest_id: str = CONTEST) -> list[bytes]:
     """Encrypt ballots as voters' devices do."""
     election = RecordFolder(folder / "record").election()
     powers = base_table(election.key)
-    slot = Slot(CONTEST, "all", UNIT, 1)
+    slot = Slot(contest_id, "all", f"{contest_id}-all", 1)
     return [
         encrypt_ballot(election, slot, Choice("abc"[number % 3]), powers=powers).to_bytes()
         for number in range(count)
