@@ -44,7 +44,7 @@ from evote.manifest import (
 from evote.manifest.template import bureau_policy
 from evote.params import parameter_set
 from evote.record import layout
-from evote.record.acts import AttendanceRoot, Closing, Opening, Seal, UnitMarks
+from evote.record.acts import Closing, Opening, Seal, UnitMarks
 from evote.record.election import PublicElection
 from evote.record.key_share import KeyShare
 from evote.record.keys import Drill
@@ -160,7 +160,7 @@ def sealed_manifest(plan: Draft, weights: Mapping[str, tuple[int, int]]) -> Mani
     fields = {name: getattr(plan, name) for name in type(plan).model_fields if name != "type"}
     roll = tuple(
         RollCommitment.make(
-            unit=unit.id, voters=weights[unit.id][0], weight=weights[unit.id][1], digest=b"r" * 32
+            unit=unit.id, voters=weights[unit.id][0], weight=weights[unit.id][1], root=b"r" * 32
         )
         for unit in plan.counting.units
     )
@@ -265,17 +265,10 @@ class World:
             signatures=(),
             register_signature=b"",
             marks=tuple(
-                UnitMarks.make(unit=unit.id, voters=marks[unit.id][0], weight=marks[unit.id][1])
-                for unit in units
-            ),
-            attendance=tuple(
-                AttendanceRoot.make(
-                    contest=one.id,
-                    size=sum(marks[unit.id][0] for unit in units if unit.contest == one.id),
-                    root=b"a" * 32,
-                    salt_digest=b"b" * 32,
+                UnitMarks.make(
+                    unit=unit.id, voters=marks[unit.id][0], weight=marks[unit.id][1], root=b"a" * 32
                 )
-                for one in self.election.manifest.contests
+                for unit in units
             ),
         )
         self.append(Kind.CLOSE, self.record.write(layout.CLOSE, self._act(bare)))

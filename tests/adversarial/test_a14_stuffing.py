@@ -72,24 +72,6 @@ def test_a_full_box_cannot_be_stuffed_with_marks_either(tmp_path) -> None:
     assert [one.check for one in report.failures] == ["ACT-3"]
 
 
-def test_the_attendance_list_is_as_long_as_its_marks(base, tmp_path) -> None:
-    from evote.board import Kind
-    from evote.record import layout
-    from evote.record.acts import Closing
-
-    world = base.copy(tmp_path / "w")
-    forged = world.copy(tmp_path / "draft")
-    forged.close()
-    act = forged.record.read(layout.CLOSE, Closing)
-    shorter = (act.attendance[0].replace(size=1), *act.attendance[1:])
-    bare = act.replace(attendance=shorter, register_signature=b"")
-    signed = bare.replace(register_signature=world.register_signer.key.sign(bare.signed_bytes()))
-    world.append(Kind.CLOSE, world.record.write(layout.CLOSE, signed))
-    world.write(layout.CLOSING_CHECKPOINT, (world.record.path / "checkpoint").read_bytes())
-    report = audit_record(world.record.path, until="closed")
-    assert [one.check for one in report.failures] == ["ACT-3"]
-
-
 def voted(folder):
     open_office(folder)
     with enter(folder) as box:

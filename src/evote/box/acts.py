@@ -6,17 +6,18 @@ Spec: ACT-2 to ACT-5, BOX-10
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from evote.board import Entry, Kind, write_durably
 from evote.board import Phase as LogPhase
-from evote.box.counts import Marks, marks_by_unit
+from evote.box.attendance import sealed_trees
 from evote.box.premises import Premises, log_phase
 from evote.box.publication import publish_slots
 from evote.box.setup import verify_as_sealed
-from evote.crypto.merkle import leaf_hash, root_of
-from evote.crypto.transcript import framed_digest
 from evote.errors import NotOpen, StateError
 from evote.record import layout
-from evote.record.acts import AttendanceRoot, Closing, Opening, UnitMarks
+from evote.record.acts import Closing, Opening, UnitMarks
+from evote.record.attendance import UnitTrees
 from evote.record.ballot import Ballot
 
 
@@ -101,7 +102,7 @@ def close_vote(premises: Premises) -> Closing:
 
     Raises:
         StateError: Never opened (ACT-3); connected voters have not finished (ACT-3); as many ballots as marks
-            there are not (ACT-4): then nothing was written.
+            there are not (ACT-4); the register's roll is not the sealed one (ATT-3): then nothing was written.
         NotOpen: Before the sealed hour, in mode REAL (ACT-3).
 
     Spec: ACT-3 to ACT-5, BOX-10
@@ -112,11 +113,12 @@ def close_vote(premises: Premises) -> Closing:
         act = premises.record.read(layout.CLOSE, Closing) if premises.record.has(layout.CLOSE) else None
         if act is None:
             _verify_closing_hour(premises)
-            _verify_counts(premises)
+            trees = sealed_trees(premises)
+            _verify_counts(premises, trees)
             premises.verify_stores()
             until = premises.manifest.timetable.grace_ends
             publish_slots(premises, until, until)
-            act = _make_closing(premises)
+            act = _make_closing(premises, trees)
             premises.record.write(layout.CLOSE, act)
         _log_closing(premises, act)
         premises.urn.finish(premises.record.log(premises.election).checkpoint)
@@ -136,7 +138,7 @@ def _verify_closing_hour(premises: Premises) -> None:
         )
 
 
-def _verify_counts(premises: Premises) -> None:
+def _verify_counts(premises: Premises, trees: Mapping[str, UnitTrees]) -> None:
     """Refuse to close while ballots and marks of a unit differ; both numbers are printed.
 
     Spec: ACT-4
@@ -146,57 +148,35 @@ def _verify_counts(premises: Premises) -> None:
         ballot = Ballot.from_bytes(body)
         ballots[ballot.unit][0] += 1
         ballots[ballot.unit][1] += ballot.weight
-    marks = marks_by_unit(premises.manifest, premises.register.marks())
     for unit, (count, weight) in ballots.items():
-        have = marks[unit]
-        if (have.voters, have.weight) != (count, weight):
+        voters, their_weight = trees[unit].marked
+        if (voters, their_weight) != (count, weight):
             raise StateError(
-                f"{unit}: {have.voters} attendance marks of weight {have.weight}, but {count} ballots of weight "
+                f"{unit}: {voters} attendance marks of weight {their_weight}, but {count} ballots of weight "
                 f"{weight}; the vote stays open until this is explained.",
                 check="ACT-4",
                 subject=unit,
             )
 
 
-def _make_closing(premises: Premises) -> Closing:
-    manifest = premises.manifest
+def _make_closing(premises: Premises, trees: Mapping[str, UnitTrees]) -> Closing:
+    manifest, election = premises.manifest, premises.election.id
     opening = premises.record.read(layout.OPEN, Opening)
-    marks = marks_by_unit(manifest, premises.register.marks())
     now = max(int(premises.clock()), opening.time)
     bare = Closing.make(
-        election=premises.election.id,
+        election=election,
         time=now,
         early=now < manifest.timetable.closes,
         signatures=(),
         register_signature=b"",
-        marks=tuple(_unit_marks(unit.id, marks[unit.id]) for unit in manifest.counting.units),
-        attendance=tuple(_attendance_root(premises, contest.id) for contest in manifest.contests),
+        marks=tuple(_unit_marks(trees[unit.id], election) for unit in manifest.counting.units),
     )
     return bare.replace(register_signature=premises.keys.register.key.sign(bare.signed_bytes()))
 
 
-def _unit_marks(unit: str, marks: Marks) -> UnitMarks:
-    return UnitMarks.make(unit=unit, voters=marks.voters, weight=marks.weight)
-
-
-def attendance_tag(election_id: bytes, contest: str, salt: bytes, voter: str) -> bytes:
-    """Return a voter's tag in the committed attendance list of a contest.
-
-    Spec: ACT-3
-    """
-    return framed_digest("evote/v1/attendance", (election_id, contest.encode(), salt, voter.encode()))
-
-
-def _attendance_root(premises: Premises, contest: str) -> AttendanceRoot:
-    salt = premises.register.roll_salt()
-    voters = [one.voter for one in premises.register.attendance(contest)]
-    tags = sorted(attendance_tag(premises.election.id, contest, salt, voter) for voter in voters)
-    return AttendanceRoot.make(
-        contest=contest,
-        size=len(tags),
-        root=root_of([leaf_hash(tag) for tag in tags]),
-        salt_digest=framed_digest("evote/v1/attendance-salt", (salt,)),
-    )
+def _unit_marks(trees: UnitTrees, election: bytes) -> UnitMarks:
+    voters, weight = trees.marked
+    return UnitMarks.make(unit=trees.unit, voters=voters, weight=weight, root=trees.attendance_root(election))
 
 
 def _log_closing(premises: Premises, act: Closing) -> None:

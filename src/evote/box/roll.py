@@ -1,27 +1,29 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The electoral roll: read from CSV, all of it or nothing, and committed by counting unit.
+"""The electoral roll: read from CSV, all of it or nothing, and committed to by counting unit.
 
-Spec: BOX-1
+Spec: BOX-1, ATT-1, ATT-2
 """
 
 from __future__ import annotations
 
 import csv
+import hmac
 import io
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
-from evote.crypto.transcript import framed_digest, u64
+from evote.crypto.transcript import framed_digest
 from evote.errors import ParameterError
 from evote.manifest import Election, RollCommitment
+from evote.record.attendance import MAX_VOTER, AttendanceLine, unit_trees
 from evote.record.slot import Slot
 
 MAX_ROLL_BYTES: Final = 256 << 20
 MAX_WEIGHT: Final = 10**6
 _COLUMNS: Final = ["voter_id", "name", "contests"]
-_MAX_VOTER: Final = 100
 _MAX_NAME: Final = 200
 _NAMED_LINES: Final = 10
 _INVISIBLE: Final = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
@@ -62,37 +64,58 @@ class Roll:
         """Number of ballots that may be cast."""
         return sum(len(voter.slots) for voter in self.entries)
 
+    def lines(
+        self, salt: bytes, minutes: Mapping[tuple[str, str], int] = MappingProxyType({}), contest: str = ""
+    ) -> Iterator[AttendanceLine]:
+        """Yield a line of the attendance list for every voter and contest; secret.
+
+        Args:
+            salt: The roll salt; secret.
+            minutes: (contest, voter) -> when they voted; whoever is not there did not.
+            contest: The only contest to look at, or "" for all.
+
+        Spec: ATT-1, ATT-7
+        """
+        for voter in self.entries:
+            for slot in voter.slots:
+                if contest in ("", slot.contest):
+                    yield AttendanceLine(
+                        voter=voter.id,
+                        name=voter.name,
+                        contest=slot.contest,
+                        section=slot.section,
+                        weight=slot.weight,
+                        minute=minutes.get((slot.contest, voter.id), 0),
+                        salt=voter_salt(salt, slot.contest, voter.id),
+                    )
+
     def commitments(self, election: Election, salt: bytes) -> tuple[RollCommitment, ...]:
         """Commit to the voters of each counting unit, in the plan's order.
 
         Args:
             election: The draft or manifest that the roll was read for.
-            salt: 32 random bytes, kept with the register; without them voters cannot be guessed.
+            salt: The roll salt, 32 random bytes, kept with the register; without it voters cannot be guessed.
 
-        Spec: BOX-1, MAN-12
+        Spec: ATT-2, MAN-12
         """
-        lines: dict[str, list[tuple[str, str, int]]] = {unit.id: [] for unit in election.counting.units}
-        for voter in self.entries:
-            for slot in voter.slots:
-                lines[slot.unit].append((voter.id, slot.section, slot.weight))
         return tuple(
-            RollCommitment.make(
-                unit=unit,
-                voters=len(members),
-                weight=sum(weight for _, _, weight in members),
-                digest=framed_digest("evote/v1/roll", _roll_items(salt, unit, members)),
-            )
-            for unit, members in lines.items()
+            RollCommitment.make(unit=unit, voters=trees.voters, weight=trees.weight, root=trees.roll_root)
+            for unit, trees in unit_trees(election, self.lines(salt)).items()
         )
 
 
-def _roll_items(salt: bytes, unit: str, members: list[tuple[str, str, int]]) -> Iterator[bytes]:
-    yield salt
-    yield unit.encode()
-    for voter, section, weight in sorted(members):
-        yield voter.encode()
-        yield section.encode()
-        yield u64(weight)
+def voter_salt(salt: bytes, contest: str, voter: str) -> bytes:
+    """Return a voter's salt in a contest, 32 bytes; it says nothing of any other one.
+
+    Args:
+        salt: The roll salt; secret, shown to nobody.
+        contest: Contest id.
+        voter: Voter id.
+
+    Spec: ATT-1
+    """
+    message = framed_digest("evote/v1/voter-salt", (contest.encode(), voter.encode()))
+    return hmac.digest(salt, message, "sha256")
 
 
 class _BadLine(Exception):
@@ -155,8 +178,8 @@ def _read_row(row: list[str], election: Election) -> RegisteredVoter:
     if len(row) != len(_COLUMNS):
         raise _BadLine(f"{len(row)} columns instead of {len(_COLUMNS)}")
     voter, name, contests = (_visible(field).strip() for field in row)
-    if not 0 < len(voter) <= _MAX_VOTER:
-        raise _BadLine(f"the voter id must have 1 to {_MAX_VOTER} characters")
+    if not 0 < len(voter) <= MAX_VOTER:
+        raise _BadLine(f"the voter id must have 1 to {MAX_VOTER} characters")
     if len(name) > _MAX_NAME:
         raise _BadLine(f"the name has more than {_MAX_NAME} characters")
     slots: dict[str, Slot] = {}

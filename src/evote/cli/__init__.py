@@ -25,6 +25,7 @@ _HOMES: Final = {
     "publish": "office",
     "check": "voter",
     "close": "office",
+    "attendance": "attendance",
     "tally": "tally",
     "verify": "verifier",
     "demo": "demo",
@@ -57,6 +58,6 @@ class LateCommands(Commands):
 def main() -> None:
     """Verifiable elections by list ballot.
 
-    Commissioners: new, stores, roll, ceremony, seal, open, status, publish, close, tally. Voters: vote, check.
-    Anybody: verify, bench. To see a whole election first: evote demo.
+    Commissioners: new, stores, roll, ceremony, seal, open, status, publish, close, attendance, tally. Voters: vote,
+    check, attendance check. Anybody: verify, bench. To see a whole election first: evote demo.
     """

@@ -20,7 +20,7 @@ from evote.board.files import printable, read_bounded
 from evote.errors import EncodingError, EvoteError, ParameterError
 from evote.record.keys import KeyShareFile
 
-console = Console(highlight=False, soft_wrap=True)
+console = Console(highlight=False, soft_wrap=True, emoji=False)
 folder_argument = click.argument("directory", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 share_option = click.option(

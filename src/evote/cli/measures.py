@@ -203,7 +203,7 @@ def _manifest(parameters: str, lists: int, voters: int) -> Manifest:
     changes = {
         "contests": (contest,),
         "counting": draft.counting.replace(units=draft.counting.units[:1]),
-        "roll": (RollCommitment.make(unit=contest.id, voters=voters, weight=voters, digest=bytes(32)),),
+        "roll": (RollCommitment.make(unit=contest.id, voters=voters, weight=voters, root=bytes(32)),),
         "software": Software.make(name="evote", release=version("evote"), digest=bytes(32)),
     }
     fields = {name: getattr(draft, name) for name in type(draft).model_fields if name != "type"}

@@ -170,12 +170,12 @@ class Publication(Part):
 
 
 class RollCommitment(Part):
-    """The roll of one unit: voters, their total weight, salted digest."""
+    """The roll of one unit: voters, their total weight, root over their salted entries."""
 
     unit: Identifier
     voters: Count
     weight: Count
-    digest: Digest
+    root: Digest
 
 
 class Software(Part):

@@ -75,28 +75,19 @@ class Opening(RegisterAct):
 
 
 class UnitMarks(Part):
-    """Attendance marks of one unit: voters and their total weight."""
+    """Attendance marks of one unit: voters, their total weight, root over who of the unit's roll has voted."""
 
     unit: Identifier
     voters: Count
     weight: Count
-
-
-class AttendanceRoot(Part):
-    """Commitment to a contest's attendance list."""
-
-    contest: Identifier
-    size: Count
     root: Digest
-    salt_digest: Digest
 
 
 class Closing(RegisterAct):
-    """`close.json`: attendance marks by unit and the commitment to the attendance lists."""
+    """`close.json`: attendance marks by unit, and the commitments to the attendance list."""
 
     type: Literal["evote/close"] = "evote/close"
     marks: Annotated[tuple[UnitMarks, ...], Field(max_length=1000)]
-    attendance: Annotated[tuple[AttendanceRoot, ...], Field(max_length=1000)]
 
 
 class FileDigest(Part):

@@ -65,6 +65,26 @@ def verify_opening_act(election: PublicElection, act: Opening) -> None:
         raise VerificationError("The vote was opened after its sealed end.", check="ACT-2")
 
 
+def verify_closing_form(election: PublicElection, act: Closing) -> None:
+    """Check what can be said of `close.json` without the ballots: signature, hour, units, marks within the roll.
+
+    Raises:
+        VerificationError: Another election, hour or shape; more marks than the roll has voters (ACT-3).
+        InvalidSignature: Not signed by the register's key (ACT-3).
+
+    Spec: ACT-3
+    """
+    manifest = election.manifest
+    _verify_register_act(election, act, manifest.timetable.closes, "ACT-3")
+    if [entry.unit for entry in act.marks] != [unit.id for unit in manifest.counting.units]:
+        raise VerificationError("The marks must name each counting unit once, in order.", check="ACT-3")
+    for marks, roll in zip(act.marks, manifest.roll, strict=True):
+        if marks.voters > roll.voters or marks.weight > roll.weight:
+            raise VerificationError(
+                f"{marks.unit}: more marks than voters on the roll.", check="ACT-3", subject=marks.unit
+            )
+
+
 def verify_closing_act(
     election: PublicElection, opening: Opening | None, act: Closing, tallies: Mapping[str, UnitTally]
 ) -> None:
@@ -83,19 +103,10 @@ def verify_closing_act(
 
     Spec: ACT-3, ACT-4
     """
-    manifest = election.manifest
-    _verify_register_act(election, act, manifest.timetable.closes, "ACT-3")
+    verify_closing_form(election, act)
     if opening is not None and act.time < opening.time:
         raise VerificationError("The vote was closed before it was opened.", check="ACT-3")
-    if [entry.unit for entry in act.marks] != [unit.id for unit in manifest.counting.units]:
-        raise VerificationError("The marks must name each counting unit once, in order.", check="ACT-3")
-    if [entry.contest for entry in act.attendance] != [contest.id for contest in manifest.contests]:
-        raise VerificationError("The attendance must name each contest once, in order.", check="ACT-3")
-    for marks, roll in zip(act.marks, manifest.roll, strict=True):
-        if marks.voters > roll.voters or marks.weight > roll.weight:
-            raise VerificationError(
-                f"{marks.unit}: more marks than voters on the roll.", check="ACT-3", subject=marks.unit
-            )
+    for marks in act.marks:
         tally = tallies[marks.unit]
         if (marks.voters, marks.weight) != (tally.ballots, tally.weight):
             raise TallyMismatch(
@@ -103,10 +114,4 @@ def verify_closing_act(
                 f"{tally.ballots} ballots of weight {tally.weight}.",
                 check="ACT-4",
                 subject=marks.unit,
-            )
-    for entry in act.attendance:
-        units = {unit.id for unit in manifest.units_of(entry.contest)}
-        if entry.size != sum(marks.voters for marks in act.marks if marks.unit in units):
-            raise VerificationError(
-                f"{entry.contest}: the attendance list has another length than its marks.", check="ACT-3"
             )

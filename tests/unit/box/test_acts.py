@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import hashlib
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,11 +10,10 @@ import pytest
 
 from evote.board import Entry, Kind
 from evote.box import BallotBox, Phase, acts, setup
-from evote.box.acts import attendance_tag
+from evote.box.attendance import sealed_trees
 from evote.box.casting import minute
 from evote.box.ports import PublishedBallot
 from evote.box.publication import publish_slots
-from evote.crypto.merkle import leaf_hash, root_of
 from evote.crypto.notes import NoteKey, open_note
 from evote.errors import EvoteError, NotOpen, StateError
 from evote.record import layout
@@ -109,9 +109,8 @@ def test_closing_publishes_everything_and_commits_to_the_attendance(world: World
         ("council-south", 1, 2),
         ("board", 1, 1),
     ]
-    salt = world.premises().register.roll_salt()
-    tags = sorted(attendance_tag(box.public.id, "council", salt, voter) for voter in ("bea", "cyd"))
-    assert act.attendance[0].root == root_of([leaf_hash(tag) for tag in tags])
+    trees = sealed_trees(world.premises())
+    assert [one.root for one in act.marks] == [tree.attendance_root(box.public.id) for tree in trees.values()]
     assert (box.phase, act.early) == (Phase.CLOSED, False)
     assert audit_record(world.record, until="closed").verified
     assert box.close_vote() == act
@@ -123,6 +122,17 @@ def test_closing_publishes_everything_and_commits_to_the_attendance(world: World
     with pytest.raises(StateError) as late:
         box.receipt(next(world.premises().urn.bodies()))
     assert late.value.check == "BOX-6"
+
+
+def test_a_register_with_another_roll_does_not_close(world: World) -> None:
+    box = world.enter()
+    _vote(box)
+    path = world.directory / "private" / "register.db"
+    with sqlite3.connect(path) as changed:
+        changed.execute("UPDATE entitlements SET weight = 2 WHERE voter = 'eve'")
+    changed.close()
+    assert "not the sealed one" in _refused(box, "close_vote", StateError, "ATT-3")
+    assert not (world.record / "close.json").exists()
 
 
 def test_an_election_without_voters_closes(world: World) -> None:
@@ -162,7 +172,7 @@ def test_marks_and_ballots_must_agree(world: World, fault: str) -> None:
     _vote(box)
     premises = world.premises()
     if fault == "mark":
-        assert premises.register.reserve("dan", "council", b"t", 60)
+        assert premises.register.reserve("dan", "council", b"t", OPENS)
         premises.register.confirm("dan", "council", b"t")
         numbers = ("2 attendance marks of weight 3", "1 ballots of weight 2")
     else:
@@ -189,7 +199,7 @@ def test_closing_goes_on_after_a_crash_at_any_step(world: World, steps: int) -> 
     if steps > 1:
         publish_slots(premises, GRACE_ENDS, GRACE_ENDS)
     if steps > 2:
-        act = acts._make_closing(premises)
+        act = acts._make_closing(premises, sealed_trees(premises))
         premises.record.write(layout.CLOSE, act)
         assert box.phase == Phase.CLOSED
     if steps > 3 and act:

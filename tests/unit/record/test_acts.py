@@ -7,16 +7,15 @@ import pytest
 
 from evote.crypto.transcript import framed_digest
 from evote.errors import EncodingError
-from evote.record.acts import AttendanceRoot, Closing, End, FileDigest, Opening, TrusteeSignature, UnitMarks
+from evote.record.acts import Closing, End, FileDigest, Opening, TrusteeSignature, UnitMarks
 from evote.record.keys import ProvenShare
 from evote.record.tally import DecryptionShare, Result, Sum
 from forgery import refused
 
 FIELDS = {"election": b"e" * 32, "time": 7, "early": False, "signatures": (), "register_signature": b""}
 OPENING = Opening.make(**FIELDS, ballots=0, marks=0)
-MARKS = UnitMarks.make(unit="u", voters=1, weight=2)
-ROOT = AttendanceRoot.make(contest="c", size=1, root=b"a" * 32, salt_digest=b"b" * 32)
-CLOSING = Closing.make(**FIELDS, marks=(MARKS,), attendance=(ROOT,))
+MARKS = UnitMarks.make(unit="u", voters=1, weight=2, root=b"a" * 32)
+CLOSING = Closing.make(**FIELDS, marks=(MARKS,))
 SHARE = DecryptionShare.make(
     election=b"e" * 32,
     closing_size=3,
@@ -51,9 +50,8 @@ def test_a_registers_signature_covers_all_but_the_signatures(act) -> None:
     if act is CLOSING:
         for change in (
             {"marks": ()},
-            {"attendance": ()},
             {"marks": (MARKS.replace(weight=3),)},
-            {"attendance": (ROOT.replace(root=b"c" * 32),)},
+            {"marks": (MARKS.replace(root=b"c" * 32),)},
         ):
             assert act.replace(**change).signed_bytes() != signed
 
