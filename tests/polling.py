@@ -26,6 +26,7 @@ from simulator import CLOSES, OPENS, contest, draft
 
 VOTERS_PROGRAM = Path(__file__).parent / "services" / "voters.py"
 CONTEST = "one"
+PATIENCE = 300.0
 
 
 def name(number: int) -> str:

@@ -8,6 +8,7 @@ they lack is the slot key. With it, the same attack succeeds for every ballot.
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 from pathlib import Path
 
 from sqlalchemy.engine import make_url
@@ -75,7 +76,7 @@ def test_sqlite_files_copied_after_every_commit(tmp_path, monkeypatch) -> None:
 
     keys = [frozenset()]
     vote = hold_vote(folder, CONTESTS, arrivals(), copy_everything)
-    new = [next(iter(after - before)) for before, after in zip(keys, keys[1:], strict=False)]
+    new = [next(iter(after - before)) for before, after in pairwise(keys)]
     arrival = dict(zip(new, vote.digests, strict=True))  # whose each sealed row is: known for sure
     key, rows = slot_key(folder), sealed_rows(box)
     wanted = all_needles(vote, key, rows)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Kill the service at every durable step: `python crashes.py STEP FOLDER [EVERY [FIRST]]`.
+"""Kill the service at every durable step: `python crashes.py WHERE FOLDER [EVERY [FIRST [ONLY]]]`.
 
 A child process kills itself at the n-th step, for n = FIRST, FIRST + EVERY, … until a step is never reached. Steps are:
 before and after every commit of a database (and, with PostgreSQL, when the commit was sent and not answered), before
-and after every file that is created, synced, renamed or removed. After each kill another process takes over, and
+and after every file that is created, synced, renamed or removed; with ONLY, those of this name. After each kill another process takes over, and
 everything that was acknowledged must be there once. Prints a line for every kill.
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable
@@ -64,12 +65,20 @@ class Dying:
 
     def _around(self, function: Callable[..., object], what: str) -> Callable[..., object]:
         def dying(*arguments: object, **options: object) -> object:
-            self.step(f"before {what}")
+            where = _file_name(arguments[what == "replace"])
+            self.step(f"before {what}{where}")
             result = function(*arguments, **options)
-            self.step(f"after {what}")
+            self.step(f"after {what}{where}")
             return result
 
         return dying
+
+
+def _file_name(path: object) -> str:
+    """Return a file's name, that of a temporary file without its random part."""
+    return (
+        "" if isinstance(path, int) else " " + re.sub(r"^\.(.*)\.[0-9a-f]{16}\.tmp$", r"\1", Path(path).name)
+    )
 
 
 def _send_commit(connection: object) -> None:
@@ -117,10 +126,11 @@ def die_in(
 class Election:
     """An election under crashes, with voters and ballots to come."""
 
-    def __init__(self, folder: Path, ballots: int) -> None:
+    def __init__(self, folder: Path, ballots: int, only: str) -> None:
         self.folder = folder
         self._ballots = iter(encrypted(folder, ballots))
         self._voters = (name(number) for number in count())
+        self.only = only
         self.references: dict[str, str] = {}
         self._slot_keys: set[bytes] = set()
 
@@ -158,7 +168,7 @@ class Election:
 def in_casts(election: Election, place: int) -> str:
     """Die while casting; the voter comes back with the same ballot."""
     voter, ballot = election.next_vote()
-    died = die_in(lambda box: box.cast(voter, ballot), election.folder, place)
+    died = die_in(lambda box: box.cast(voter, ballot), election.folder, place, only=election.only)
     if place % 2:  # publication may come before the voter does
         verify_kept(election.folder, election.references.values())
     election.cast((voter, ballot))
@@ -169,7 +179,7 @@ def in_casts(election: Election, place: int) -> str:
 def in_publications(election: Election, place: int) -> str:
     """Die while publishing."""
     election.cast(election.next_vote(), election.next_vote())
-    died = die_in(lambda box: box.publish(forced=True), election.folder, place)
+    died = die_in(lambda box: box.publish(forced=True), election.folder, place, only=election.only)
     election.verify()
     return died
 
@@ -187,7 +197,7 @@ def after_casts(election: Election, place: int) -> str:
 def after_publications(election: Election, place: int) -> str:
     """Die while opening the box, after a publication that died before it had erased the slot key of the past."""
     election.cast(election.next_vote(), election.next_vote())
-    die_in(lambda box: box.publish(forced=True), election.folder, 1, only="after commit")
+    die_in(lambda box: box.publish(forced=True), election.folder, 1, only="before create slot.key")
     died = die_in(lambda _: None, election.folder, place, opening=True)
     election.verify()
     return died
@@ -204,7 +214,7 @@ def in_closings(election: Election, place: int) -> str:
     return died
 
 
-STEPS = {
+CRASHES = {
     "cast": in_casts,
     "publish": in_publications,
     "after-cast": after_casts,
@@ -213,12 +223,12 @@ STEPS = {
 }
 
 
-def main(step: str, folder: Path, every: int = 1, first: int = 1) -> None:
+def main(where: str, folder: Path, every: str = "1", first: str = "1", only: str = "") -> None:
     """Crash everywhere."""
     verify_drills_once()
-    election = Election(folder, VOTERS * 2)
-    for place in count(first, every):
-        died = STEPS[step](election, place)
+    election = Election(folder, VOTERS * 2, only)
+    for place in count(int(first), int(every)):
+        died = CRASHES[where](election, place)
         sys.stdout.write(json.dumps([place, died, len(election.references)]) + "\n")
         sys.stdout.flush()
         if not died:
@@ -226,4 +236,4 @@ def main(step: str, folder: Path, every: int = 1, first: int = 1) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), *map(int, sys.argv[3:]))
+    main(sys.argv[1], Path(sys.argv[2]), *sys.argv[3:])

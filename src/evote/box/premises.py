@@ -187,6 +187,8 @@ class Premises:
 
     def _settle(self) -> None:
         """Finish every interrupted cast whose ballot is in the box, and undo the others."""
+        self.register.wait_for_others()
+        self.urn.store.wait_for_others()
         self.urn.settle()
         waiting = self.register.in_flight()
         if not waiting:
