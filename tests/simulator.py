@@ -7,6 +7,7 @@ Keys are dealt once a parameter set and shared by all worlds of a test run; they
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import itertools
 import json
@@ -17,12 +18,14 @@ from pathlib import Path
 
 from evote.ballot import Choice, encrypt_ballot
 from evote.board import Entry, Kind, LogReader, LogWriter
+from evote.board.journal import Journal, publish_events
 from evote.board.record_folder import RecordFolder
 from evote.crypto.integers import mpz
 from evote.crypto.merkle import leaf_hash
 from evote.crypto.notes import NoteSigner
 from evote.crypto.signing import SigningKey
 from evote.encoding import canonical_json
+from evote.keys.acts import sign_amendment
 from evote.keys.dealer import Deal, deal_keys
 from evote.keys.drill import contribute_to_drill, finish_drill, make_drill_shares
 from evote.manifest import (
@@ -45,6 +48,7 @@ from evote.manifest.template import bureau_policy
 from evote.params import parameter_set
 from evote.record import layout
 from evote.record.acts import Closing, Opening, Seal, UnitMarks
+from evote.record.amendments import Amendment, Cause, ReferenceKeyChange
 from evote.record.election import PublicElection
 from evote.record.key_share import KeyShare
 from evote.record.keys import Drill
@@ -222,6 +226,40 @@ class World:
         """Append an entry."""
         with LogWriter(self.record.path, self.private, self.log_signer) as log:
             log.append([(Entry.of(kind, data), data if kind == Kind.BALLOT else b"")])
+
+    def note(self, operation: str = "integrity-checked", now: int = OPENS, **texts: str) -> None:
+        """Record an operation and publish it."""
+        Journal(self.private).record(operation, now=now, **{"actor": "bureau", **texts})
+        self.publish_events()
+
+    def publish_events(self) -> int:
+        """Bring record and log up to the journal."""
+        with LogWriter(self.record.path, self.private, self.log_signer) as log:
+            return publish_events(self.record, Journal(self.private), log)
+
+    def amendment(self, cause: Cause, trustees: Sequence[str] = LAWFUL, **changes: object) -> Amendment:
+        """Return a signed act that gives the election a new reference key; `changes` are made before signing."""
+        signer = NoteSigner.generate(self.election.manifest.origin + "/reference")
+        change = ReferenceKeyChange.make(key=signer.note_key.to_text(), cause=cause)
+        number = len(self.election.amendments) + 1
+        fields = {
+            "election": self.election.id,
+            "number": number,
+            "time": OPENS,
+            "reason": "why",
+            "change": change,
+        }
+        act = Amendment.make(**{**fields, **changes}, signatures=())
+        for trustee in trustees:
+            act = sign_amendment(self.election, act, self.shares[trustee])
+        self._next_signer = signer
+        return act
+
+    def amend(self, act: Amendment) -> None:
+        """Publish an act that was just made, whether it is right or not, and sign references by its key."""
+        self.append(Kind.AMEND, self.record.write(layout.amendment_path(act.number), act))
+        self.election = dataclasses.replace(self.election, amendments=(*self.election.amendments, act))
+        self.reference_signer = self._next_signer
 
     def _act(self, act: Opening | Closing) -> Opening | Closing:
         return act.replace(register_signature=self.register_signer.key.sign(act.signed_bytes()))

@@ -29,7 +29,7 @@ from attacker import (
     sealed_rows,
     with_the_slot_key,
 )
-from evote.box import urn
+from evote.box import publication
 from evote.box.ports import SealedBallot
 from evote.box.slot_key import SlotKey
 from polling import close, entered, polling_place
@@ -66,7 +66,7 @@ def all_needles(vote: Vote, key: SlotKey, rows: list[SealedBallot]) -> list[byte
 
 
 def test_sqlite_files_copied_after_every_commit(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(urn, "_AT_ONCE", 4)  # as a slot of many ballots is worked through
+    monkeypatch.setattr(publication, "_CHUNK", 4)  # as a slot of many ballots is worked through
     folder = polling_place(tmp_path / "e", VOTERS, contests=CONTESTS)
     box, copies = folder / "private" / "box.db", []
 
@@ -140,7 +140,7 @@ class Databases:
 
 
 def test_postgresql_with_its_log_its_backups_and_its_standby(tmp_path, servers, monkeypatch) -> None:
-    monkeypatch.setattr(urn, "_AT_ONCE", 4)
+    monkeypatch.setattr(publication, "_CHUNK", 4)
     databases = Databases(servers)
     folder = polling_place(tmp_path / "e", VOTERS, databases.urls, CONTESTS)
     vote = hold_vote(folder, CONTESTS, arrivals())

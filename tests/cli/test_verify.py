@@ -47,7 +47,7 @@ def test_a_finished_record_is_verified(at) -> None:
     status, answer = verdict(record)
     assert_shape(answer)
     assert (status, answer["verified"], answer["stage"], answer["failures"]) == (0, True, "end", [])
-    assert len(answer["steps"]) == 13
+    assert len(answer["steps"]) == 14
     assert re.fullmatch("[0-9a-f]{64}", answer["election"])
     counts = {step["title"]: step["count"] for step in answer["steps"]}
     assert counts["Every ballot is canonical, known, proved and unique"] == 3

@@ -214,12 +214,24 @@ def in_closings(election: Election, place: int) -> str:
     return died
 
 
+def before_closings(election: Election, place: int) -> str:
+    """Die while publishing; nobody publishes again, and the vote is closed."""
+    if place > 1:
+        return ""
+    election.cast(election.next_vote(), election.next_vote())
+    died = die_in(lambda box: box.publish(forced=True), election.folder, place, only=election.only)
+    close(election.folder)
+    election.verify(until="closed")
+    return died
+
+
 CRASHES = {
     "cast": in_casts,
     "publish": in_publications,
     "after-cast": after_casts,
     "after-publish": after_publications,
     "close": in_closings,
+    "before-close": before_closings,
 }
 
 

@@ -78,6 +78,12 @@ def test_a_process_is_killed_at_every_step(request, tmp_path, kind, where) -> No
     assert len(crash(polling_place(tmp_path / "e", VOTERS, stores), where)) >= FEWEST[kind, where]
 
 
+@pytest.mark.parametrize("step", ["after commit", "after create slot.key.next", "before create slot.key"])
+def test_an_interrupted_publication_does_not_keep_the_vote_from_being_closed(tmp_path, stores, step) -> None:
+    folder = polling_place(tmp_path / "e", VOTERS, stores)
+    assert crash(folder, "before-close", 1, 1, step) == [step]
+
+
 SLOW_COMMITS = """
     CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.7); RETURN NULL; END';
     CREATE CONSTRAINT TRIGGER slow AFTER INSERT OR UPDATE ON {} DEFERRABLE INITIALLY DEFERRED

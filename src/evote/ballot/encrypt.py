@@ -80,23 +80,25 @@ class EncryptedBallot:
             receipt: Untrusted.
 
         Raises:
-            FaultyBoard: The receipt is of another ballot or not signed by this election: the voter must
-                not rely on it and should report it (REF-2, REF-3, REF-6).
+            FaultyBoard: The receipt is of another ballot, or not signed by this election's reference key in
+                use: the voter must not rely on it and should report it (REF-2, REF-3, REF-6, ACT-7).
 
         Spec: REF-6
         """
         try:
-            contest = verify_reference(self.election, receipt.reference)
+            signed = verify_reference(self.election, receipt.reference)
         except VerificationError as error:
             raise FaultyBoard(
                 "The receipt is not signed by this election; do not rely on it and report it.",
                 check=error.check,
             ) from error
+        if signed.key.withdrawn:
+            raise FaultyBoard("The receipt is signed by a key that was withdrawn; report it.", check="REF-6")
         publication = self.election.manifest.publication
         slots = (*publication.times, self.election.manifest.timetable.grace_ends)
         if receipt.reference.publish_by - publication.delay not in slots:
             raise FaultyBoard("The receipt promises publication at no sealed time; report it.", check="REF-6")
-        received = (contest, receipt.reference.leaf_hash, receipt.code)
+        received = (signed.contest, receipt.reference.leaf_hash, receipt.code)
         if received != (self.ballot.contest, self.leaf_hash, self.code):
             raise FaultyBoard(
                 "The receipt is that of another ballot; do not rely on it and report it.", check="REF-6"

@@ -32,10 +32,10 @@ from evote.board.tiles import (
     unpack_entries,
 )
 from evote.crypto.merkle import leaf_hash
-from evote.errors import BoardInconsistency, EvoteError, StorageError
+from evote.errors import BoardInconsistency, EncodingError, StorageError, VerificationError
 from evote.record.ballot import Ballot
 from evote.record.election import PublicElection
-from evote.record.reference import Reference, parse_code, short_code, verify_reference
+from evote.record.reference import Reference, SignedReference, parse_code, short_code, verify_reference
 
 Presence = Literal["found", "pending", "missing", "unknown"]
 
@@ -46,6 +46,10 @@ _PRESENCE: Final = {
     "the newest record, and if it is still missing report it: the reference is evidence.",
     "unknown": "Nothing can be said about a ballot without a valid signature.",
 }
+_STOLEN: Final = (
+    "The ballot was not found, and this reference is no evidence that it was accepted: its key was stolen, and the "
+    "bureau has withdrawn it. Whoever keeps the ballot asks for its receipt again while the vote is open."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ class ReferenceVerdict:
 
     Attributes:
         signature: Whether this election's reference key signed the reference.
-        presence: "unknown" without a valid signature.
+        presence: "unknown" without a valid signature; and where a stolen key signed and the ballot is not found.
         event: Event of the election; this and what follows is "" or -1 where it is not known.
         college: College of the contest.
         contest: Title of the contest.
@@ -62,8 +66,9 @@ class ReferenceVerdict:
         code: The short code.
         publish_by: POSIX seconds by which the ballot is in the log.
         index: Place in the log, once it is published.
+        withdrawn: Whether the key that signed was withdrawn since, as lost or stolen.
 
-    Spec: REF-4
+    Spec: REF-4, REF-7
     """
 
     signature: bool
@@ -75,10 +80,13 @@ class ReferenceVerdict:
     code: str = ""
     publish_by: int = -1
     index: int = -1
+    withdrawn: bool = False
 
     @property
     def signature_sentence(self) -> str:
         """The first verdict in words."""
+        if self.withdrawn:
+            return "The signature is valid, by a key of this election that was withdrawn since."
         if self.signature:
             return "The signature is valid: this election accepted the ballot, unaltered."
         return "The signature is INVALID: this election did not issue this reference, or it was mistyped."
@@ -86,6 +94,8 @@ class ReferenceVerdict:
     @property
     def presence_sentence(self) -> str:
         """The second verdict in words."""
+        if self.signature and self.presence == "unknown":
+            return _STOLEN
         return _PRESENCE[self.presence]
 
     def to_dict(self) -> dict[str, object]:
@@ -119,31 +129,34 @@ def check_reference_in(
 
     Args:
         folder: The record; untrusted.
-        election: Its seal, manifest and keys, compared with the election id that the voter was told.
+        election: Its seal, manifest, keys and amendments, compared with the election id that the voter was told.
         text: The reference as pasted; untrusted.
         now: POSIX seconds; tells pending from missing.
 
     Raises:
         StorageError: There is no log here, or it cannot be read.
-        EncodingError, VerificationError: The log is damaged, so that neither found nor missing can be said.
+        EncodingError, VerificationError: The log is damaged or an amendment is not right (ACT-7), so that neither
+            found nor missing can be said.
 
-    Spec: REF-1 to REF-4
+    Spec: REF-1 to REF-4, REF-7
     """
-    try:
-        reference = Reference.parse(text)
-        contest = election.manifest.contest(verify_reference(election, reference))
-    except EvoteError:
+    _ = election.reference_keys  # wrong amendments are the record's fault, not the reference's
+    signed = _read_signed(folder, election, text)
+    if signed is None:
         return ReferenceVerdict(signature=False, presence="unknown")
+    reference, found = signed
     log = folder.log(election)
+    contest = election.manifest.contest(found.contest)
     index = next((place for place, leaf in _leaves(log) if leaf == reference.leaf_hash), -1)
     presence: Presence = "found"
     section = ""
     if index >= 0:
-        found = _ballot_at(log, election, index, reference.leaf_hash)
-        section = found.section
+        section = _ballot_at(log, election, index, reference.leaf_hash).section
     else:  # nobody is accused on unverified tiles, and nothing is pending once the vote is closed
-        kinds = {entry.kind for _, entry in log.entries()}
-        presence = "missing" if Kind.CLOSE in kinds or now > reference.publish_by else "pending"
+        closed = Kind.CLOSE in _verify_amended(log, election)
+        presence = "missing" if closed or now > reference.publish_by else "pending"
+        if found.key.withdrawn == "stolen":  # whoever has the key makes such references
+            presence = "unknown"
     return ReferenceVerdict(
         signature=True,
         presence=presence,
@@ -154,7 +167,40 @@ def check_reference_in(
         code=short_code(election.id, reference.leaf_hash),
         publish_by=reference.publish_by,
         index=index,
+        withdrawn=bool(found.key.withdrawn),
     )
+
+
+def _read_signed(
+    folder: RecordFolder, election: PublicElection, text: str
+) -> tuple[Reference, SignedReference] | None:
+    """Return a reference that a key of this election signed; None for any other text."""
+    try:
+        reference = Reference.parse(text)
+    except EncodingError:
+        return None
+    try:
+        return reference, verify_reference(election, reference)
+    except VerificationError:
+        known = {one.key.id for one in election.reference_keys}
+        if reference.election_prefix == election.id[:8] and reference.key_id not in known:
+            _verify_amended(folder.log(election), election)  # a key that is kept back makes nothing invalid
+        return None
+
+
+def _verify_amended(log: LogReader, election: PublicElection) -> set[Kind]:
+    """Read the whole log, compare its amendments with those at hand, and return which kinds of entries it holds.
+
+    Raises:
+        EncodingError, BoardInconsistency: The log is damaged, or names other amendments (ACT-7).
+    """
+    entries = [entry for _, entry in log.entries() if entry.kind != Kind.BALLOT]
+    amended = [entry.digest for entry in entries if entry.kind == Kind.AMEND]
+    if amended != [one.digest() for one in election.amendments]:
+        raise BoardInconsistency(
+            "The log names other amendments than the record has; get a complete copy.", check="ACT-7"
+        )
+    return {entry.kind for entry in entries}
 
 
 def find_code_in(folder: RecordFolder, election: PublicElection, code: str) -> tuple[FoundBallot, ...]:

@@ -20,6 +20,7 @@ from evote.errors import EncodingError, StateError, StorageError, VerificationEr
 from evote.manifest import Manifest
 from evote.record import layout
 from evote.record.acts import Seal
+from evote.record.amendments import Amendment
 from evote.record.election import PublicElection
 from evote.record.keys import KeyRecord
 
@@ -87,7 +88,7 @@ class RecordFolder:
         return sorted(name for name in self.files() if name.startswith(folder + "/"))
 
     def election(self) -> PublicElection:
-        """Read seal, manifest and keys.
+        """Read seal, manifest, keys and amendments.
 
         Raises:
             StateError: Nothing is sealed here (ACT-1).
@@ -106,7 +107,15 @@ class RecordFolder:
             self.read(layout.SEAL, Seal),
             self.read(layout.MANIFEST, Manifest),
             self.read(layout.KEYS, KeyRecord),
+            tuple(self._amendments()),
         )
+
+    def _amendments(self) -> Iterator[Amendment]:
+        for number in range(1, layout.MAX_AMENDMENTS + 1):
+            name = layout.amendment_path(number)
+            if not self.has(name):
+                return
+            yield self.read(name, Amendment)
 
     def log(self, election: PublicElection) -> LogReader:
         """Open the log under the key that the seal pins."""

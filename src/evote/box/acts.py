@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from evote.board import Entry, Kind, write_durably
+from evote.board import Checkpoint, Entry, Kind, LogWriter, write_durably
 from evote.board import Phase as LogPhase
 from evote.box.attendance import sealed_trees
+from evote.box.operations import SERVICE, name_election, note_operation, publish_operations
 from evote.box.premises import Premises, log_phase
-from evote.box.publication import publish_slots
+from evote.box.publication import publish_rest
 from evote.box.setup import verify_as_sealed
 from evote.errors import NotOpen, StateError
 from evote.record import layout
@@ -21,8 +22,12 @@ from evote.record.attendance import UnitTrees
 from evote.record.ballot import Ballot
 
 
-def open_vote(premises: Premises) -> Opening:
+def open_vote(premises: Premises, *, actor: str = SERVICE) -> Opening:
     """Open the vote: box and attendance are empty, and the register's key says so.
+
+    Args:
+        premises: The service.
+        actor: Who opens it, for the log of operations; published.
 
     Returns:
         What `open.json` holds.
@@ -33,16 +38,17 @@ def open_vote(premises: Premises) -> Opening:
 
     Spec: ACT-2
     """
-    with premises.alone():
+    with premises.sequencing(), premises.alone():
         election = premises.election
         if log_phase(premises.private) != LogPhase.SEALED:
             raise StateError("The vote is opened already.", check="ACT-2")
         _verify_openable(premises)
+        publish_operations(premises)  # a damaged journal refuses here, before anything is written
         if premises.record.has(layout.OPEN):  # interrupted before the log had it
             act = premises.record.read(layout.OPEN, Opening)
         else:
             verify_as_sealed(premises)
-            premises.urn.turn_slot((), -1, premises.record.log(election).checkpoint)
+            premises.urn.turn((), -1, premises.record.log(election).checkpoint)
             now, opens = int(premises.clock()), election.manifest.timetable.opens
             if now >= election.manifest.timetable.closes:
                 raise StateError(
@@ -63,6 +69,7 @@ def open_vote(premises: Premises) -> Opening:
             )
             act = bare.replace(register_signature=premises.keys.register.key.sign(bare.signed_bytes()))
             premises.record.write(layout.OPEN, act)
+        note_operation(premises, "opened", actor=actor, detail=name_election(election), once=True)
         with premises.log() as log:
             log.append([(Entry.of(Kind.OPEN, act.to_bytes()), b"")])
         return act
@@ -92,10 +99,14 @@ def _verify_openable(premises: Premises) -> None:
         )
 
 
-def close_vote(premises: Premises) -> Closing:
+def close_vote(premises: Premises, *, actor: str = SERVICE) -> Closing:
     """Close the vote: everything is published, marks and ballots agree, attendance is committed to.
 
     From the moment that `close.json` is written no ballot is taken. Done again, it finishes what was left.
+
+    Args:
+        premises: The service.
+        actor: Who closes it, for the log of operations; published.
 
     Returns:
         What `close.json` holds.
@@ -107,20 +118,20 @@ def close_vote(premises: Premises) -> Closing:
 
     Spec: ACT-3 to ACT-5, BOX-10
     """
-    with premises.alone():
+    with premises.sequencing(), premises.alone():
         if log_phase(premises.private) in (LogPhase.EMPTY, LogPhase.SEALED):
             raise NotOpen("The vote was not opened.", check="ACT-3")
+        publish_operations(premises)  # a damaged journal refuses here, before anything is written
         act = premises.record.read(layout.CLOSE, Closing) if premises.record.has(layout.CLOSE) else None
         if act is None:
             _verify_closing_hour(premises)
             trees = sealed_trees(premises)
             _verify_counts(premises, trees)
             premises.verify_stores()
-            until = premises.manifest.timetable.grace_ends
-            publish_slots(premises, until, until)
+            publish_rest(premises)
             act = _make_closing(premises, trees)
             premises.record.write(layout.CLOSE, act)
-        _log_closing(premises, act)
+        _log_closing(premises, act, actor)
         premises.urn.finish(premises.record.log(premises.election).checkpoint)
         premises.register.rebuild()
         return act
@@ -179,13 +190,27 @@ def _unit_marks(trees: UnitTrees, election: bytes) -> UnitMarks:
     return UnitMarks.make(unit=trees.unit, voters=voters, weight=weight, root=trees.attendance_root(election))
 
 
-def _log_closing(premises: Premises, act: Closing) -> None:
+def _log_closing(premises: Premises, act: Closing, actor: str) -> None:
     """Append the closing if the log does not have it, and keep the checkpoint that ends with it.
 
     Spec: ACT-5
     """
-    with premises.log() as log:
-        if log.phase == LogPhase.VOTING:
+    if log_phase(premises.private) == LogPhase.VOTING:
+        note_operation(
+            premises, "closed", actor=actor, detail=name_election(premises.election), once=True
+        )  # before the entry: the checkpoint that is kept ends with it
+        with premises.log() as log:
             log.append([(Entry.of(Kind.CLOSE, act.to_bytes()), b"")])
-        if not premises.record.has(layout.CLOSING_CHECKPOINT):
-            write_durably(premises.record.path / layout.CLOSING_CHECKPOINT, log.signed_checkpoint())
+            _keep_checkpoint(premises, log)
+    elif not premises.record.has(layout.CLOSING_CHECKPOINT):
+        with premises.log() as log:
+            _keep_checkpoint(premises, log)
+
+
+def _keep_checkpoint(premises: Premises, log: LogWriter) -> None:
+    """Write the checkpoint of the log right after the closing, whatever has come after it."""
+    kinds = [entry.kind for entry in log.entries(0, log.size)]
+    size = kinds.index(Kind.CLOSE) + 1
+    root = premises.record.log(premises.election).root_at(size)
+    note = Checkpoint(log.signer.name, size, root).sign(log.signer)
+    write_durably(premises.record.path / layout.CLOSING_CHECKPOINT, note)

@@ -77,9 +77,10 @@ def _record(premises: Premises, voter: str, contest: str, data: bytes, square: b
     register, urn = premises.register, premises.urn
     with premises.beside_others():
         _verify_connected(verify_voting_hours(premises), premises.entitlement(voter, contest))
+        _ = premises.keys.reference  # who cannot sign a receipt takes no ballot
         now, key = premises.clock(), urn.keys.current()
         ticket = key.ticket(key.name(hashlib.sha256(data).digest()))
-        slot = publication_slot(premises.manifest, now, urn.store.state().published_until)
+        slot = publication_slot(premises.manifest, now, urn.store.state().closed_until)
         if not register.reserve(voter, contest, ticket, minute(now)):
             return 0
         stored = urn.put(key, data, square, slot)

@@ -20,7 +20,21 @@ from evote.board.files import hold_lock, printable
 from evote.errors import StorageError
 
 _GATE: Final = "gate.lock"
+_SEQUENCER: Final = "sequencer.lock"
 _BOX: Final = "box.lock"
+
+
+@contextmanager
+def sequencing(private: Path) -> Iterator[None]:
+    """Be the only one who writes the log; voters go on casting. Taken before `alone`, never inside it.
+
+    Raises:
+        StorageError: The lock file cannot be opened.
+
+    Spec: BRD-17
+    """
+    with hold_lock(private / _SEQUENCER):
+        yield
 
 
 @contextmanager

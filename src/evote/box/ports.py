@@ -181,12 +181,14 @@ class BoxState:
 
     Attributes:
         slot_key: Mark of the slot key that seals the ballots.
+        closed_until: The last publication time whose slot takes no more ballots; -1 before the first.
         published_until: The last publication time that is done; -1 before the first.
         log_size: Number of entries of the log when it was last written.
         log_root: Its root then.
     """
 
     slot_key: bytes = b""
+    closed_until: int = -1
     published_until: int = -1
     log_size: int = 0
     log_root: bytes = b""
@@ -221,17 +223,14 @@ class BoxStore(Protocol):
             the box's state names another slot key; then nothing was stored.
         """
 
-    def sealed(self, key: bytes) -> SealedBallot | None:
-        """Return a ballot that is not published, or None."""
+    def sealed(self, keys: Sequence[bytes]) -> list[SealedBallot]:
+        """Return those of at most 256 sealed ballots that are there, in any order."""
 
     def sealed_slots(self) -> Iterator[tuple[bytes, int]]:
-        """Yield key and slot of every ballot that is not published, in key order."""
+        """Yield key and slot of every sealed ballot, in key order."""
 
-    def publish(self, ballots: Sequence[PublishedBallot]) -> None:
-        """Add published ballots (ascending digests, at least one); those there already stay.
-
-        Sealed ones stay until `turn`: what one transaction takes away and brings would tell which became which.
-        """
+    def add(self, ballots: Sequence[PublishedBallot]) -> None:
+        """Add at most 256 published ballots; those that are there stay. The sealed ones stay until `turn`."""
 
     def turn(self, old: BoxState, new: BoxState, rest: Sequence[SealedBallot]) -> bool:
         """Replace the state, and all sealed ballots by `rest`; False, and nothing done, if the state is not `old`."""
@@ -246,7 +245,7 @@ class BoxStore(Protocol):
         """Yield every published ballot in ascending order of digests; constant memory."""
 
     def count(self) -> int:
-        """Return the number of ballots, published or not; during a publication some are both."""
+        """Return the number of ballots, sealed and published."""
 
     def wait_for_others(self) -> None:
         """Wait until all that others began is durable or undone: who died may have left a commit under way."""

@@ -29,6 +29,7 @@ from evote.errors import BoardInconsistency, NotEligible, ParameterError, StateE
 from evote.manifest import Election, Manifest
 from evote.record import layout
 from evote.record.election import PublicElection
+from evote.record.reference import current_reference_key
 from evote.record.slot import Slot
 
 
@@ -134,8 +135,10 @@ class Premises:
             StateError: Nothing is sealed yet (ACT-1).
         """
         if self._opened is not None:
-            return self._opened
-        election = self.record.election()
+            following = layout.amendment_path(len(self._opened.amendments) + 1)
+            if not self.record.has(following):
+                return self._opened
+        self._keys, election = None, self.record.election()
         if log_phase(self.private) not in (LogPhase.EMPTY, LogPhase.SEALED):
             self._opened = election  # it can be sealed again no more
         return election
@@ -147,9 +150,21 @@ class Premises:
 
     @property
     def keys(self) -> ServiceKeys:
-        """The service's signing keys."""
+        """The service's signing keys.
+
+        Raises:
+            StateError: One belongs to another origin, or the bureau has replaced the reference key (BOX-5).
+        """
+        election = self.election
         if self._opened is None or self._keys is None:
-            self._keys = load_service_keys(self.private, self.manifest.origin)
+            self._keys = load_service_keys(self.private, election.manifest.origin)
+            if self._keys.reference.note_key != current_reference_key(election):
+                self._keys = None
+                raise StateError(
+                    "reference.key is not the key that the bureau has put in place; apply its act again.",
+                    check="BOX-5",
+                    subject="reference.key",
+                )
         return self._keys
 
     @property
@@ -176,8 +191,17 @@ class Premises:
             yield
 
     @contextmanager
+    def sequencing(self) -> Iterator[None]:
+        """Be the only one who writes the log; voters go on casting. Taken before `alone`, never inside it.
+
+        Spec: BRD-17
+        """
+        with locks.sequencing(self.private):
+            yield
+
+    @contextmanager
     def alone(self) -> Iterator[None]:
-        """Be the only one who changes box, register and log; what a crash left is settled first.
+        """Be the only one who changes box and register; what a crash left is settled first.
 
         Spec: BOX-6
         """

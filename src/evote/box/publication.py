@@ -6,24 +6,27 @@ Spec: BOX-9
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from evote.board import Entry, Kind
+from evote.board.checkpoint import Checkpoint
+from evote.box.operations import note_publication
 from evote.box.premises import Phase, Premises
 from evote.crypto.merkle import leaf_hash
 from evote.errors import StateError
 from evote.manifest import Manifest
 
-_CHUNK: Final = 4096  # ballots appended at once: what is held in memory
+_CHUNK: Final = 256  # ballots appended at once: a tile, and what is held in memory
 
 
-def publication_slot(manifest: Manifest, now: float, published_until: int) -> int:
+def publication_slot(manifest: Manifest, now: float, closed_until: int) -> int:
     """Return the time at which a ballot that arrives now is published.
 
     Args:
         manifest: Gives the sealed times.
         now: POSIX seconds.
-        published_until: The last publication that is done.
+        closed_until: The last publication time whose slot takes no more ballots.
 
     Returns:
         The first sealed time that has not passed, else the end of grace.
@@ -31,7 +34,7 @@ def publication_slot(manifest: Manifest, now: float, published_until: int) -> in
     Spec: BOX-9
     """
     for moment in manifest.publication.times:
-        if moment >= now and moment > published_until:
+        if moment >= now and moment > closed_until:
             return moment
     return manifest.timetable.grace_ends
 
@@ -61,11 +64,22 @@ def publish_due(premises: Premises, *, forced: bool = False) -> int:
         return 0  # nobody waits for that
     if forced and premises.manifest.mode != "TEST":
         raise StateError("Only a test election publishes before the sealed time.", check="BOX-9")
-    with premises.alone():
+    with premises.sequencing():
         if not _is_due(premises, forced=forced):
             return 0
-        slot = last_slot(premises.manifest, premises.clock())
-        return publish_slots(premises, premises.manifest.timetable.grace_ends if forced else slot, slot)
+        done = last_slot(premises.manifest, premises.clock())
+        until = premises.manifest.timetable.grace_ends if forced else done
+        with premises.alone():
+            premises.urn.close_slots(done)
+        due = _due(premises, until)
+        if due and not forced:
+            note_publication(premises, done, len(due))
+        count, head = _append(premises, due)
+        if count and forced:
+            note_publication(premises, done, count, forced=True)
+        with premises.alone():
+            premises.urn.turn(due.values(), done, head)
+        return count
 
 
 def _is_due(premises: Premises, *, forced: bool) -> bool:
@@ -75,30 +89,48 @@ def _is_due(premises: Premises, *, forced: bool) -> bool:
     return forced or slot > premises.urn.store.state().published_until
 
 
-def publish_slots(premises: Premises, until: int, done: int) -> int:
-    """Append every ballot of the slots up to a time, sorted by leaf hash; the caller is alone.
-
-    Then the ballots are moved, and the slot key is replaced. Can be interrupted anywhere and done again: what
-    the log holds is not appended twice.
-
-    Args:
-        premises: The service.
-        until: The last slot to publish.
-        done: The last publication time that has come.
-
-    Returns:
-        How many ballots were appended.
+def publish_rest(premises: Premises) -> None:
+    """Publish every ballot that is left, at closing; the caller sequences and is alone.
 
     Spec: BOX-9
     """
-    urn = premises.urn
-    due = {one.digest: one for one, _ in urn.sealed() if one.slot <= until}
+    until = premises.manifest.timetable.grace_ends
+    premises.urn.close_slots(until)
+    due = _due(premises, until)
+    _, head = _append(premises, due)
+    premises.urn.turn(due.values(), until, head)
+
+
+def _due(premises: Premises, until: int) -> dict[bytes, bytes]:
+    """Return digest and name of the sealed ballots of the slots up to a time."""
+    return {one.digest: one.key for one, _ in premises.urn.sealed() if one.slot <= until}
+
+
+def _append(premises: Premises, due: Mapping[bytes, bytes]) -> tuple[int, Checkpoint]:
+    """Append what is due and not in the log, sorted by leaf hash, and add it to the published ballots.
+
+    Casts for later slots go on meanwhile. Done again after a crash, it appends and adds nothing twice.
+
+    Returns:
+        How many ballots were appended, and what the log has come to.
+
+    Spec: BOX-9
+    """
+    urn, count = premises.urn, 0
     with premises.log() as log:
         there = {entry.digest for entry in log.entries(0, log.size) if entry.kind == Kind.BALLOT}
-        entries = [Entry(Kind.BALLOT, digest) for digest in due if digest not in there]
-        entries.sort(key=lambda entry: leaf_hash(entry.to_bytes()))
+        entries = sorted(
+            (Entry(Kind.BALLOT, digest) for digest in due), key=lambda entry: leaf_hash(entry.to_bytes())
+        )
         for start in range(0, len(entries), _CHUNK):
             chunk = entries[start : start + _CHUNK]
-            log.append([(entry, urn.body(due[entry.digest])) for entry in chunk])
-        urn.turn_slot(due.values(), done, log.checkpoint)
-    return len(entries)
+            ballots = urn.open([due[entry.digest] for entry in chunk])
+            lines = [
+                (entry, ballot.body)
+                for entry, ballot in zip(chunk, ballots, strict=True)
+                if entry.digest not in there
+            ]
+            log.append(lines)
+            urn.store.add(sorted(ballots, key=lambda ballot: ballot.digest))
+            count += len(lines)
+        return count, log.checkpoint

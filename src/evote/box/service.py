@@ -81,7 +81,7 @@ class BallotBox:
             raise StateError(f"{directory} is not an election folder; make one first.", check="BOX-12")
         premises = Premises.enter(directory, Places(register, box, str(spare)), clock, proofs)
         try:
-            with premises.alone():
+            with premises.sequencing(), premises.alone():
                 premises.verify_stores()
         except BaseException:
             premises.close()
@@ -271,7 +271,7 @@ class BallotBox:
         """
         acts.verify_empty(self._premises)
 
-    def open_vote(self) -> Opening:
+    def open_vote(self, *, actor: str = "service") -> Opening:
         """Open the vote; see `evote.box.acts.open_vote`.
 
         Raises:
@@ -280,9 +280,9 @@ class BallotBox:
 
         Spec: ACT-2
         """
-        return acts.open_vote(self._premises)
+        return acts.open_vote(self._premises, actor=actor)
 
-    def close_vote(self) -> Closing:
+    def close_vote(self, *, actor: str = "service") -> Closing:
         """Close the vote; see `evote.box.acts.close_vote`.
 
         Raises:
@@ -291,4 +291,4 @@ class BallotBox:
 
         Spec: ACT-3 to ACT-5
         """
-        return acts.close_vote(self._premises)
+        return acts.close_vote(self._premises, actor=actor)

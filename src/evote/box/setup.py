@@ -17,7 +17,9 @@ from evote.board.files import make_folder, printable, remove_file, sync_folder
 from evote.board.record_folder import RecordFolder
 from evote.board.writer import STATE_FILE
 from evote.box import locks
+from evote.box.amending import NEW_KEY_FILE
 from evote.box.draft import DRAFT_FILE, read_draft, write_draft
+from evote.box.operations import SERVICE, name_election, note_operation
 from evote.box.premises import Premises, log_phase
 from evote.box.roll import Roll, parse_roll
 from evote.box.service_keys import KEY_FILES, ServiceKeys, create_service_keys
@@ -115,13 +117,14 @@ def configure_stores(directory: Path, register: str, box: str, spare: str) -> No
     save_places(private, register, box, spare)
 
 
-def import_roll(directory: Path, data: bytes, *, places: Places | None = None) -> Roll:
+def import_roll(directory: Path, data: bytes, *, places: Places | None = None, actor: str = SERVICE) -> Roll:
     """Import the electoral roll in the place of the one before.
 
     Args:
         directory: The election folder.
         data: CSV; untrusted.
         places: Where the stores are, if not where the election's folder says.
+        actor: Who imports it, for the log of operations; published.
 
     Returns:
         The roll.
@@ -135,9 +138,11 @@ def import_roll(directory: Path, data: bytes, *, places: Places | None = None) -
     roll = parse_roll(data, read_draft(directory))
     premises = Premises.enter(directory, places)
     try:
-        with locks.alone(premises.private):
+        with locks.sequencing(premises.private), locks.alone(premises.private):
             _verify_not_opened(premises)
             premises.register.import_roll(roll.entries, secrets.token_bytes(_SALT_BYTES))
+            detail = f"{roll.voters} voters, {roll.entitlements} ballots to cast."
+            note_operation(premises, "roll-imported", actor=actor, detail=detail)
     finally:
         premises.close()
     return roll
@@ -154,13 +159,16 @@ def count_roll(directory: Path) -> int:
         premises.close()
 
 
-def seal_election(directory: Path, *, reason: str = "", places: Places | None = None) -> PublicElection:
+def seal_election(
+    directory: Path, *, reason: str = "", places: Places | None = None, actor: str = SERVICE
+) -> PublicElection:
     """Check the whole set-up and the empty box, and seal it.
 
     Args:
         directory: The election folder, with roll, `ceremony/keys.json` and `ceremony/drill.json`.
         reason: Why an election that was sealed before is sealed again; published in the new seal.
         places: Where the stores are, if not where the election's folder says.
+        actor: Who seals it, for the log of operations; published.
 
     Returns:
         The sealed election. If nothing changed since it was sealed, that seal.
@@ -175,9 +183,18 @@ def seal_election(directory: Path, *, reason: str = "", places: Places | None = 
     """
     premises = Premises.enter(directory, places)
     try:
-        with locks.alone(premises.private):
+        with locks.sequencing(premises.private), locks.alone(premises.private):
             _verify_not_opened(premises)
-            return _seal(premises, reason)
+            election = _seal(premises, reason)
+            note_operation(
+                premises,
+                "sealed",
+                actor=actor,
+                reason=election.seal.reason,
+                detail=name_election(election),
+                once=True,
+            )
+            return election
     finally:
         premises.close()
 
@@ -358,7 +375,7 @@ def _set_aside(directory: Path, election: bytes) -> None:
     private = directory / "private"
     moves = [(directory / "record", directory / f"record-{short}")]
     kept = private / f"superseded-{short}"
-    moves += [(private / name, kept / name) for name in (STATE_FILE, *KEY_FILES)]
+    moves += [(private / name, kept / name) for name in (STATE_FILE, *KEY_FILES, NEW_KEY_FILE)]
     try:
         make_folder(kept, mode=0o700)
         for source, target in moves:

@@ -60,12 +60,13 @@ _STATE: Final = Table(
     _TABLES,
     Column("id", SmallInteger, primary_key=True, autoincrement=False),
     Column("slot_key", LargeBinary, nullable=False),
+    Column("closed_until", BigInteger, nullable=False),
     Column("published_until", BigInteger, nullable=False),
     Column("log_size", BigInteger, nullable=False),
     Column("log_root", LargeBinary, nullable=False),
     sqlite_with_rowid=False,
 )
-_STATE_FIELDS: Final = ("slot_key", "published_until", "log_size", "log_root")
+_STATE_FIELDS: Final = ("slot_key", "closed_until", "published_until", "log_size", "log_root")
 
 
 def _values(state: BoxState) -> dict[str, Any]:
@@ -111,7 +112,9 @@ class SqlBox:
         row = self._database.one(select(_STATE))
         if row is None:
             return BoxState()
-        return BoxState(bytes(row.slot_key), row.published_until, row.log_size, bytes(row.log_root))
+        return BoxState(
+            bytes(row.slot_key), row.closed_until, row.published_until, row.log_size, bytes(row.log_root)
+        )
 
     def set_state(self, old: BoxState, new: BoxState) -> bool:
         """Replace the state if it is still the old one; tell whether it was."""
@@ -144,10 +147,10 @@ class SqlBox:
                 return "stored"
         return "copy" if self.state().slot_key == slot_key else "stale"
 
-    def sealed(self, key: bytes) -> SealedBallot | None:
-        """Return a ballot that is not published, or None."""
-        row = self._database.one(select(_SEALED).where(_SEALED.c.key == key))
-        return SealedBallot(bytes(row.key), bytes(row.square), row.slot, bytes(row.sealed)) if row else None
+    def sealed(self, keys: Sequence[bytes]) -> list[SealedBallot]:
+        """Return those of some sealed ballots that are there."""
+        rows = self._database.rows(select(_SEALED).where(_SEALED.c.key.in_(keys)))
+        return [SealedBallot(bytes(row.key), bytes(row.square), row.slot, bytes(row.sealed)) for row in rows]
 
     def sealed_slots(self) -> Iterator[tuple[bytes, int]]:
         """Yield key and slot of every ballot that is not published, in key order."""
@@ -156,14 +159,14 @@ class SqlBox:
 
     # Publication
 
-    def publish(self, ballots: Sequence[PublishedBallot]) -> None:
-        """Add published ballots; those there already stay."""
+    def add(self, ballots: Sequence[PublishedBallot]) -> None:
+        """Add published ballots; those that are there stay."""
         rows = [
             {"digest": one.digest, "square": one.square, "slot": one.slot, "body": one.body}
             for one in ballots
         ]
+        there = [_PUBLISHED.c.digest]  # any other conflict must not pass unseen
         with self._database.transaction() as connection:
-            there = [_PUBLISHED.c.digest]  # any other conflict must not pass unseen
             connection.execute(self._insert(_PUBLISHED).on_conflict_do_nothing(index_elements=there), rows)
 
     def turn(self, old: BoxState, new: BoxState, rest: Sequence[SealedBallot]) -> bool:
@@ -202,7 +205,7 @@ class SqlBox:
             last = bytes(rows[-1].digest)
 
     def count(self) -> int:
-        """Return the number of ballots, published or not; during a publication some are both."""
+        """Return the number of ballots, published or not."""
         row = self._database.one(
             select(
                 select(func.count()).select_from(_SEALED).scalar_subquery().label("sealed"),

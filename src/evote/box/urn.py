@@ -7,8 +7,8 @@ Spec: BOX-4, BOX-9
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Final
 
@@ -17,7 +17,7 @@ from evote.box.ports import BoxState, BoxStore, PublishedBallot, PutResult
 from evote.box.slot_key import SlotKey, SlotKeyFiles
 from evote.errors import StateError
 
-_AT_ONCE: Final = 256  # ballots published in one transaction
+_AT_ONCE: Final = 256  # ballots read at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +66,8 @@ class Urn:
         if not self.store.state().slot_key:
             return None
         key = self.keys.current()
-        sealed = self.store.sealed(key.name(digest))
-        return None if sealed is None else StoredBallot(sealed.slot, key.open(sealed)[1])
+        found = self.store.sealed([key.name(digest)])
+        return StoredBallot(found[0].slot, key.open(found[0])[1]) if found else None
 
     # For who is alone
 
@@ -87,54 +87,62 @@ class Urn:
         key = self.keys.current()
         return {key.ticket(name) for name, _ in self.store.sealed_slots()}
 
-    def sealed(self) -> Iterator[tuple[SealedName, bytes]]:
-        """Yield every ballot that is not published, with its bytes; constant memory.
+    def sealed(self) -> Iterator[tuple[SealedName, PublishedBallot]]:
+        """Yield every sealed ballot, opened; constant memory.
 
         Raises:
             StateError: One was altered (BOX-4).
         """
-        yield from ((name, body) for name, _, body in self._opened())
+        names = iter(list(self.store.sealed_slots()))
+        while some := list(islice(names, _AT_ONCE)):
+            for name, ballot in zip(some, self.open([name for name, _ in some]), strict=True):
+                yield SealedName(ballot.digest, *name), ballot
 
-    def _opened(self) -> Iterator[tuple[SealedName, bytes, bytes]]:
-        """Yield every sealed ballot, its square digest and its bytes."""
-        names = list(self.store.sealed_slots())
-        if not names:
-            return
+    def open(self, names: Sequence[bytes]) -> list[PublishedBallot]:
+        """Open at most 256 sealed ballots, in the order of their names.
+
+        Raises:
+            StateError: One was altered or is gone (BOX-4).
+        """
         key = self.keys.current()
-        for name, slot in names:
-            square, body = self._open(key, name)
-            yield SealedName(hashlib.sha256(body).digest(), name, slot), square, body
-
-    def _open(self, key: SlotKey, name: bytes) -> tuple[bytes, bytes]:
-        """Return square digest and bytes of a sealed ballot that must be there."""
-        found = self.store.sealed(name)
-        square, body = (b"", b"") if found is None else key.open(found)
-        if found is None or key.name(hashlib.sha256(body).digest()) != name:
-            raise StateError("A ballot in the box was altered or removed.", check="BOX-4", subject=name.hex())
-        return square, body
+        found = {one.key: one for one in self.store.sealed(names)}
+        opened = []
+        for name in names:
+            square, body = key.open(found[name]) if name in found else (b"", b"")
+            digest = hashlib.sha256(body).digest()
+            if key.name(digest) != name:
+                raise StateError(
+                    "A ballot in the box was altered or removed.", check="BOX-4", subject=name.hex()
+                )
+            opened.append(PublishedBallot(digest, square, found[name].slot, body))
+        return opened
 
     def bodies(self) -> Iterator[bytes]:
-        """Yield every ballot once, published or not; no more memory than their digests."""
+        """Yield every ballot once, also after an interrupted publication; no more memory than their digests."""
         yield from self.store.bodies()
-        yield from (body for _, _, body in self._unpublished())
-
-    def _unpublished(self) -> Iterator[tuple[SealedName, bytes, bytes]]:
-        """Yield what is sealed but for what an interrupted publication has published already."""
         published = set(self.store.digests())
-        yield from (found for found in self._opened() if found[0].digest not in published)
+        yield from (ballot.body for name, ballot in self.sealed() if name.digest not in published)
 
-    def body(self, one: SealedName) -> bytes:
-        """Return the bytes of a ballot that is not published."""
-        return self._open(self.keys.current(), one.key)[1]
+    def close_slots(self, until: int) -> None:
+        """Take no more ballots for the slots up to a time; none is being cast.
 
-    def turn_slot(self, published: Iterable[SealedName], until: int, head: Checkpoint) -> None:
-        """Put ballots that are in the log to the published ones, and replace the slot key.
+        Raises:
+            StateError: Another machine has written the box meanwhile (BOX-4).
 
-        One transaction takes all sealed ballots away and brings those that are not published, sealed anew under
-        the next key; then the old one is erased. Can be interrupted anywhere and done again.
+        Spec: BOX-9
+        """
+        old = self.store.state()
+        if until > old.closed_until and not self.store.set_state(old, replace(old, closed_until=until)):
+            raise _written_by_another()
+
+    def turn(self, published: Collection[bytes], until: int, head: Checkpoint) -> None:
+        """Forget the sealed form of published ballots, and replace the slot key; none is being cast.
+
+        Ballots that stay are sealed anew under the next key; then the old one is erased. Can be interrupted
+        anywhere and done again.
 
         Args:
-            published: Ballots that are in the log.
+            published: Names of sealed ballots that are in the log and among the published ones.
             until: The last publication time that is done.
             head: What the log has come to.
 
@@ -143,14 +151,14 @@ class Urn:
 
         Spec: BOX-9
         """
-        old = self.store.state()
-        waiting = iter(sorted(published, key=lambda one: one.digest))
-        while some := list(islice(waiting, _AT_ONCE)):
-            self.store.publish([self._published(one) for one in some])
-        fresh = self.keys.prepare()
-        rest = [fresh.seal(body, square, one.slot) for one, square, body in self._unpublished()]
-        state = BoxState(fresh.mark, max(until, old.published_until), head.size, head.root)
-        if not self.store.turn(old, state, rest):
+        old, fresh = self.store.state(), self.keys.prepare()
+        names = iter([name for name, _ in self.store.sealed_slots() if name not in published])
+        rest = []
+        while some := list(islice(names, _AT_ONCE)):
+            rest += [fresh.seal(one.body, one.square, one.slot) for one in self.open(some)]
+        done = max(until, old.published_until)
+        new = BoxState(fresh.mark, max(done, old.closed_until), done, head.size, head.root)
+        if not self.store.turn(old, new, rest):
             raise _written_by_another()
         self.keys.settle(fresh.mark)
 
@@ -165,14 +173,11 @@ class Urn:
         if next(self.store.sealed_slots(), None) is not None:
             raise StateError("A ballot in the box is not published.", check="BOX-9")
         old = self.store.state()
-        if not self.store.set_state(old, BoxState(b"", old.published_until, head.size, head.root)):
+        new = replace(old, slot_key=b"", log_size=head.size, log_root=head.root)
+        if not self.store.set_state(old, new):
             raise _written_by_another()
         self.store.rebuild()
         self.keys.destroy()
-
-    def _published(self, one: SealedName) -> PublishedBallot:
-        square, body = self._open(self.keys.current(), one.key)
-        return PublishedBallot(one.digest, square, one.slot, body)
 
 
 def _written_by_another() -> StateError:

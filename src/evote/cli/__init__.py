@@ -24,10 +24,12 @@ _HOMES: Final = {
     "vote": "voter",
     "publish": "office",
     "check": "voter",
+    "amend": "amend",
     "close": "office",
     "attendance": "attendance",
     "tally": "tally",
     "verify": "verifier",
+    "events": "events",
     "demo": "demo",
     "bench": "bench",
 }
@@ -58,6 +60,6 @@ class LateCommands(Commands):
 def main() -> None:
     """Verifiable elections by list ballot.
 
-    Commissioners: new, stores, roll, ceremony, seal, open, status, publish, close, attendance, tally. Voters: vote,
-    check, attendance check. Anybody: verify, bench. To see a whole election first: evote demo.
+    Commissioners: new, stores, roll, ceremony, seal, open, status, publish, amend, close, attendance, tally. Voters:
+    vote, check, attendance check. Anybody: verify, events, bench. To see a whole election first: evote demo.
     """

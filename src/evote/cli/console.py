@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from getpass import GetPassWarning
+from getpass import GetPassWarning, getuser
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,22 @@ code_file_option = click.option(
     help="Read the activation code from a file instead of asking.",
 )
 _MAX_CODE_FILE = 64 << 10
+
+
+def _user() -> str:
+    """Return the name under which whoever runs this is signed in on this machine."""
+    try:
+        return printable(getuser()) or "unknown"
+    except (OSError, KeyError):
+        return "unknown"
+
+
+actor_option = click.option(
+    "--actor",
+    default=_user,
+    metavar="NAME",
+    help="Who does this, for the log of operations, which is published; by default this machine's user.",
+)
 
 
 class Refusal(click.ClickException):

@@ -21,7 +21,7 @@ from evote.box.setup import (
     read_draft,
     seal_election,
 )
-from evote.cli.console import Commands, folder_argument, json_option, moment, say, spoken
+from evote.cli.console import Commands, actor_option, folder_argument, json_option, moment, say, spoken
 from evote.errors import ParameterError, StateError, StorageError
 from evote.manifest.template import cspm_2024
 
@@ -73,7 +73,8 @@ def roll() -> None:
 @roll.command(name="import")
 @folder_argument
 @click.argument("voters", type=click.Path(dir_okay=False, path_type=Path))
-def import_(directory: Path, voters: Path) -> None:
+@actor_option
+def import_(directory: Path, voters: Path, actor: str) -> None:
     """Import the roll from a CSV file with the columns voter_id,name,contests.
 
     The third holds contest[:section[:weight]] items, separated by semicolons. Nothing is imported if a line
@@ -81,7 +82,7 @@ def import_(directory: Path, voters: Path) -> None:
 
     Example: evote roll import election voters.csv
     """
-    counted = import_roll(directory, read_bounded(voters, _MAX_ROLL_BYTES))
+    counted = import_roll(directory, read_bounded(voters, _MAX_ROLL_BYTES), actor=actor)
     say(f"{counted.voters} voters imported, {counted.entitlements} ballots to cast.")
     say(f"Next: evote ceremony deal {directory} --out SHARES, on an offline machine")
 
@@ -89,12 +90,13 @@ def import_(directory: Path, voters: Path) -> None:
 @click.command(short_help="Check the whole set-up and seal the election.")
 @folder_argument
 @click.option("--reason", default="", help="Why an election that was sealed before is sealed again.")
-def seal(directory: Path, reason: str) -> None:
+@actor_option
+def seal(directory: Path, reason: str, actor: str) -> None:
     """Check the whole set-up and the empty box, and seal the election.
 
     Example: evote seal election
     """
-    election = seal_election(directory, reason=reason)
+    election = seal_election(directory, reason=reason, actor=actor)
     manifest = election.manifest
     say(f"Sealed: {manifest.event}, {manifest.title}, mode {manifest.mode}, {manifest.parameters}.")
     say(
@@ -107,13 +109,14 @@ def seal(directory: Path, reason: str) -> None:
 
 @click.command(name="open", short_help="Open the vote.")
 @folder_argument
-def open_(directory: Path) -> None:
+@actor_option
+def open_(directory: Path, actor: str) -> None:
     """Open the vote: the box and the attendance list are empty, and that is signed.
 
     Example: evote open election
     """
     with BallotBox.open(directory) as box:
-        act = box.open_vote()
+        act = box.open_vote(actor=actor)
         early = " (before the sealed hour, mode TEST)" if act.early else ""
         say(f"Open since {moment(act.time)}{early}: 0 ballots, 0 attendance marks.")
         say(f"The vote closes {moment(box.public.manifest.timetable.closes)}.")
@@ -143,7 +146,8 @@ def publish(directory: Path, *, watch: bool, forced: bool) -> None:
 
 @click.command(short_help="Close the vote.")
 @folder_argument
-def close(directory: Path) -> None:
+@actor_option
+def close(directory: Path, actor: str) -> None:
     """Close the vote: publish all ballots and commit to the attendance lists.
 
     Example: evote close election
@@ -153,7 +157,7 @@ def close(directory: Path) -> None:
         early = manifest.mode == "TEST" and time.time() < manifest.timetable.closes
         if box.phase == Phase.OPEN and early and sys.stdin.isatty():
             click.confirm("The sealed hour has not come (mode TEST). Close the vote for good?", abort=True)
-        act = box.close_vote()
+        act = box.close_vote(actor=actor)
         voters = sum(entry.voters for entry in act.marks)
         early_note = " (before the sealed hour, mode TEST)" if act.early else ""
         say(f"Closed {moment(act.time)}{early_note}: ballots {voters}, attendance marks {voters}.")

@@ -10,6 +10,7 @@ import click
 
 from evote.cli.console import (
     Commands,
+    actor_option,
     ask_code,
     code_file_option,
     folder_argument,
@@ -57,13 +58,14 @@ def _describe(closing: VerifiedClosing) -> None:
 @tally.command()
 @folder_argument
 @workers_option
-def start(directory: Path, workers: int | None) -> None:
+@actor_option
+def start(directory: Path, workers: int | None, actor: str) -> None:
     """Verify everything up to the closing and write the sums.
 
     Example: evote tally start election
     """
     with local_engine(workers) as engine, progress_bar("Verifying the record") as progress:
-        closing = start_tally(directory, progress, trusting_means(engine))
+        closing = start_tally(directory, progress, trusting_means(engine), actor=actor)
     _describe(closing)
     if (directory / "record" / layout.END).is_file():
         say(f"The tally is finished. Next: evote verify {directory / 'record'}")
@@ -114,7 +116,8 @@ def decrypt(directory: Path, share_file: Path, code_file: Path | None, workers: 
 @click.option("--lot", "lots", multiple=True, metavar="CONTEST=LIST,LIST",
               help="A drawing of lots that the bureau made for a tie, in the order drawn.")  # fmt: skip
 @workers_option
-def finish(directory: Path, lots: tuple[str, ...], workers: int | None) -> None:
+@actor_option
+def finish(directory: Path, lots: tuple[str, ...], workers: int | None, actor: str) -> None:
     """Check the shares, open the sums, write results, seats and minutes, end the log, verify once more.
 
     Example: evote tally finish election
@@ -126,7 +129,7 @@ def finish(directory: Path, lots: tuple[str, ...], workers: int | None) -> None:
             raise ParameterError("Write a drawing of lots as CONTEST=LIST,LIST.", check="SEA-6")
         drawn[contest] = tuple(order.split(","))
     with local_engine(workers) as engine, progress_bar("Verifying the record first") as progress:
-        outcome = finish_tally(directory, drawn, progress, trusting_means(engine))
+        outcome = finish_tally(directory, drawn, progress, trusting_means(engine), actor=actor)
     for sentence in outcome.refused:
         say(f"Refused: {sentence}")
     print_outcome(outcome)

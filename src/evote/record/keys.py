@@ -6,6 +6,7 @@ Spec: KEY, DRL
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cached_property
 from typing import Annotated, ClassVar, Literal
 
@@ -121,6 +122,27 @@ class KeyRecord(Document):
     def trustees(self) -> tuple[Trustee, ...]:
         """All trustees, in order."""
         return tuple(trustee for group in self.groups for trustee in group.trustees)
+
+    def still_needed(self, trustee_ids: Iterable[str]) -> dict[str, int]:
+        """Return how many more holders each group needs: group id -> number; empty for a lawful quorum.
+
+        A delegate and their substitute hold one share and count once.
+
+        Args:
+            trustee_ids: Who has given a share, or signed.
+
+        Raises:
+            ParameterError: One of them is no trustee (KEY-8).
+
+        Spec: RES-3, ACT-7
+        """
+        places = {(position.group, position.member) for position, _ in map(self.trustee, trustee_ids)}
+        missing = {}
+        for g, group in enumerate(self.groups, 1):
+            present = sum(place[0] == g for place in places)
+            if present < group.threshold:
+                missing[group.id] = group.threshold - present
+        return missing
 
 
 class ProvenShare(Part):

@@ -6,6 +6,7 @@ Spec: REC-1
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 SEAL: Final = "seal.json"
@@ -18,6 +19,12 @@ END: Final = "end.json"
 README: Final = "README.txt"
 CLOSING_CHECKPOINT: Final = "checkpoints/close"
 SET_UP_FILES: Final = (MANIFEST, KEYS, DRILL)
+EVENTS: Final = "events"
+AMENDMENTS: Final = "amendments"
+MAX_EVENTS: Final = 100_000
+MAX_AMENDMENTS: Final = 100
+_MOST: Final = {EVENTS: MAX_EVENTS, AMENDMENTS: MAX_AMENDMENTS}
+_NUMBERED: Final = re.compile(r"([a-z]+)/([1-9][0-9]{0,5})\.json", re.ASCII)
 
 
 def profession_path(file: str) -> str:
@@ -48,6 +55,22 @@ def seats_path(contest: str) -> str:
 def minutes_path(contest: str) -> str:
     """Return the path of minutes."""
     return f"minutes/{contest}.json"
+
+
+def event_path(number: int) -> str:
+    """Return the path of an event."""
+    return f"{EVENTS}/{number}.json"
+
+
+def amendment_path(number: int) -> str:
+    """Return the path of an amendment."""
+    return f"{AMENDMENTS}/{number}.json"
+
+
+def is_numbered_path(name: str) -> bool:
+    """Tell whether this is the path of an event or of an amendment."""
+    found = _NUMBERED.fullmatch(name)
+    return found is not None and int(found[2]) <= _MOST.get(found[1], 0)
 
 
 README_TEXT: Final = b"""\

@@ -14,6 +14,7 @@ from evote.crypto.notes import NoteKey, NoteSigner
 from evote.crypto.signing import verify_signature
 from evote.encoding import decode_base64url, encode_base64url
 from evote.errors import EncodingError, ParameterError, VerificationError
+from evote.record.amendments import ReferenceKey
 from evote.record.election import PublicElection
 
 _VERSION: Final = 1
@@ -131,28 +132,54 @@ def sign_reference(
     return Reference(signer.note_key.id, election.id[:8], number, leaf_hash, publish_by, signature)
 
 
-def verify_reference(election: PublicElection, reference: Reference) -> str:
-    """Check a reference's signature; return the contest id it names.
+def current_reference_key(election: PublicElection) -> NoteKey:
+    """Return the key that signs references now.
+
+    Raises:
+        VerificationError: An amendment is not right (ACT-7).
+    """
+    return election.reference_keys[-1].key
+
+
+@dataclass(frozen=True, slots=True)
+class SignedReference:
+    """What a reference with a valid signature says.
+
+    Attributes:
+        contest: Contest id.
+        key: The key that signed, and why it was withdrawn since, if it was.
+    """
+
+    contest: str
+    key: ReferenceKey
+
+
+def verify_reference(election: PublicElection, reference: Reference) -> SignedReference:
+    """Check a reference's signature, by the reference key in use or by one that was withdrawn.
 
     Args:
         election: Pinned by the voter's notice or device.
         reference: Untrusted.
 
+    Returns:
+        The contest, and which key signed: after a theft a signature alone shows nothing (REF-4).
+
     Raises:
-        VerificationError: Another election, key or contest (REF-2).
+        VerificationError: Another election, key or contest (REF-2); an amendment is not right (ACT-7).
         InvalidSignature: This election's reference key did not sign it (REF-3).
 
     Spec: REF-2, REF-3
     """
-    key = NoteKey.from_text(election.seal.reference_key)
+    keys = {one.key.id: one for one in election.reference_keys}
     contests = election.manifest.contests
+    used = keys.get(reference.key_id)
     known = reference.contest_number < len(contests)
-    if (reference.key_id, reference.election_prefix) != (key.id, election.id[:8]) or not known:
+    if used is None or reference.election_prefix != election.id[:8] or not known:
         raise VerificationError("The reference belongs to another election.", check="REF-2")
-    contest_id = contests[reference.contest_number].id
-    text = _note_text(election, contest_id, reference.leaf_hash, reference.publish_by)
-    verify_signature(key.public, text, reference.signature, check="REF-3", subject="reference")
-    return contest_id
+    contest = contests[reference.contest_number].id
+    text = _note_text(election, contest, reference.leaf_hash, reference.publish_by)
+    verify_signature(used.key.public, text, reference.signature, check="REF-3", subject="reference")
+    return SignedReference(contest, used)
 
 
 def short_code(election_id: bytes, leaf_hash: bytes) -> str:

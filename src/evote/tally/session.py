@@ -10,11 +10,13 @@ Spec: SUM-3, SHR, RES, SEA, MIN, END
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from evote.board import Entry, Kind, LogWriter, read_bounded, write_durably
+from evote.board.journal import Journal, publish_events
 from evote.board.record_folder import RecordFolder
 from evote.board.writer import STATE_FILE
 from evote.crypto.notes import NoteSigner
@@ -22,6 +24,7 @@ from evote.encoding import Document
 from evote.errors import EvoteError, StateError
 from evote.record import layout
 from evote.record.acts import End
+from evote.record.events import Operation
 from evote.record.key_share import KeyShare
 from evote.record.tally import DecryptionShare, Result, SeatsRecord
 from evote.tally.memory import ServedElections
@@ -81,21 +84,39 @@ class _Stages:
             files = [self.record.write(name, document) for name, document in documents.items()]
             log.append([(Entry.of(kind, data), b"") for data in files])
 
+    def note(self, operation: Operation, actor: str, detail: str) -> None:
+        """Record an operation, once, in the journal and in the log."""
+        journal = Journal(self._private)
+        journal.record(operation, actor=actor, now=time.time(), detail=detail, once=True)
+        with LogWriter(self.record.path, self._private, self._signer) as log:
+            publish_events(self.record, journal, log)
+
 
 def _settle(directory: Path) -> None:
     """Let the log finish or forget what an interrupted run left half written; only its key's holder can."""
-    private = directory / "private"
+    private, record = directory / "private", RecordFolder(directory / "record")
     if (private / _LOG_KEY).is_file() and (private / STATE_FILE).is_file():
-        LogWriter(directory / "record", private, NoteSigner.load(private / _LOG_KEY)).close()
+        with LogWriter(record.path, private, NoteSigner.load(private / _LOG_KEY)) as log:
+            publish_events(record, Journal(private), log)
 
 
-def start_tally(directory: Path, progress: Progress, means: Means | None = None) -> VerifiedClosing:
+def _publish_sums(stages: _Stages, closing: VerifiedClosing, actor: str) -> None:
+    if stages.done(Kind.SUM):
+        return
+    stages.note("tally-started", actor, f"Election {closing.election.id.hex()[:16]}.")
+    stages.publish(Kind.SUM, {layout.sum_path(unit): total for unit, total in closing.sums.items()})
+
+
+def start_tally(
+    directory: Path, progress: Progress, means: Means | None = None, *, actor: str = "service"
+) -> VerifiedClosing:
     """Verify the record up to its closing and publish the sums that the sealed plan opens.
 
     Args:
         directory: The election folder, with the log's key.
         progress: Told about the ballots.
         means: How the record is verified.
+        actor: Who starts it, for the log of operations; published.
 
     Raises:
         VerificationError: The record is wrong, or the vote is not closed.
@@ -104,8 +125,7 @@ def start_tally(directory: Path, progress: Progress, means: Means | None = None)
     """
     _settle(directory)
     closing = verify_closing(directory / "record", progress=progress, means=means)
-    sums = {layout.sum_path(unit): total for unit, total in closing.sums.items()}
-    _Stages(directory, closing).publish(Kind.SUM, sums)
+    _publish_sums(_Stages(directory, closing), closing, actor)
     return closing
 
 
@@ -178,7 +198,9 @@ def _verify_quorum(
             raise StateError(f"Still needed: {need}.{wrong}", check="RES-3", subject=unit)
 
 
-def finish_tally(directory: Path, lots: Lots, progress: Progress, means: Means | None = None) -> Outcome:
+def finish_tally(
+    directory: Path, lots: Lots, progress: Progress, means: Means | None = None, *, actor: str = "service"
+) -> Outcome:
     """Check the shares in the inbox, open the sums, write the outcome and end the log.
 
     Args:
@@ -187,6 +209,7 @@ def finish_tally(directory: Path, lots: Lots, progress: Progress, means: Means |
         lots: Drawings of lots that the bureau recorded.
         progress: Told about the ballots.
         means: How the record is verified.
+        actor: Who finishes it, for the log of operations; published.
 
     Raises:
         StateError: No lawful quorum yet (RES-3), or a tie needs a drawing of lots (SEA-6).
@@ -200,11 +223,10 @@ def finish_tally(directory: Path, lots: Lots, progress: Progress, means: Means |
         closing.election.manifest.contest(contest)
     if not (directory / "private" / _LOG_KEY).is_file():
         return _open_without_log(directory, closing, lots)
-    sums = {layout.sum_path(unit): total for unit, total in closing.sums.items()}
     stages = _Stages(directory, closing)
     if stages.done(Kind.END):  # what is ended stays as it is, whatever lots are named now
         return _read_outcome(stages.record, closing)
-    stages.publish(Kind.SUM, sums)
+    _publish_sums(stages, closing, actor)
     if stages.done(Kind.SHARE):
         names = stages.record.names_in("shares")
         shares = [stages.record.read(name, DecryptionShare) for name in names]
@@ -218,6 +240,7 @@ def finish_tally(directory: Path, lots: Lots, progress: Progress, means: Means |
     stages.publish(Kind.RESULT, {layout.result_path(unit): one for unit, one in outcome.results.items()})
     for name, document in documents.items():
         stages.record.write(name, document)
+    stages.note("tally-finished", actor, f"Election {closing.election.id.hex()[:16]}.")
     stages.publish(
         Kind.END, {layout.END: End.make(election=closing.election.id, files=committed_files(stages.record))}
     )

@@ -6,7 +6,6 @@ Spec: BOX-4, BOX-9, BAL-4
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from hashlib import sha256
@@ -16,7 +15,7 @@ from evote.box.ports import BoxState, BoxStore, PublishedBallot, PutResult, Seal
 from evote.testing.requirements import at_once, require, require_equal
 
 _KEY: Final = b"slot-key"
-_STATE: Final = BoxState(_KEY, 10, 2, b"r" * 32)
+_STATE: Final = BoxState(_KEY, 11, 10, 2, b"r" * 32)
 _MANY: Final = 600
 
 
@@ -48,7 +47,7 @@ class BoxStoreSuite:
         """Nothing is made up."""
         require_equal(box.state(), BoxState(), "The state of a box that was never used.")
         require_equal((box.count(), list(box.digests()), list(box.sealed_slots())), (0, [], []), "Empty.")
-        require(box.sealed(_digest("x")) is None, "No sealed ballot is there.")
+        require_equal(box.sealed([_digest("x")]), [], "No sealed ballot is there.")
         require(box.published(_digest("x")) is None, "No published ballot is there.")
 
     def test_the_state_is_replaced_by_compare_and_set(self, box: BoxStore) -> None:
@@ -71,7 +70,7 @@ class BoxStoreSuite:
         plain = _published("b")
         twin = replace(_sealed("b"), square=_sealed("a").square)
         require_equal(box.put(twin, plain.digest, plain.square, _KEY), "copy", "The same square is a copy.")
-        require_equal(box.sealed(_sealed("a").key), _sealed("a"), "The ballot comes back as it was.")
+        require_equal(box.sealed([_sealed("a").key]), [_sealed("a")], "The ballot comes back as it was.")
         require_equal(box.count(), 1, "One ballot is there.")
 
     def test_a_ballot_under_an_old_slot_key_is_not_put(self, box: BoxStore) -> None:
@@ -87,23 +86,24 @@ class BoxStoreSuite:
         results = at_once([partial(_put, box, "a") for _ in range(8)])
         require_equal(sorted(results), ["copy"] * 7 + ["stored"], "Exactly one copy is stored.")
 
-    def test_published_ballots_come_beside_sealed_ones(self, box: BoxStore) -> None:
-        """In one step, which can be repeated; no sealed one goes, and a copy is refused."""
+    def test_published_ballots_are_added_and_copies_of_them_refused(self, box: BoxStore) -> None:
+        """Which can be repeated; the sealed ones stay until the slot turns."""
         box.set_state(BoxState(), _STATE)
         for name in "abc":
             _put(box, name)
         two = sorted((_published("a"), _published("b")), key=lambda one: one.digest)
         for _ in range(2):
-            box.publish(two)
-        require_equal(len(list(box.sealed_slots())), 3, "What is sealed stays.")
+            box.add(two)
+        require_equal(sum(1 for _ in box.sealed_slots()), 3, "The sealed ballots are still there.")
         require_equal(list(box.digests()), [one.digest for one in two], "Digests in ascending order.")
         require_equal(list(box.bodies()), [one.body for one in two], "Bodies in the same order.")
         require_equal(box.published(two[0].digest), two[0], "A published ballot comes back.")
-        require(box.turn(_STATE, _STATE, [_sealed("c")]), "The sealed ones go.")
-        require_equal(box.count(), 3, "None is lost and none doubled.")
         a = _published("a")
         for digest, square in ((a.digest, _digest("new")), (_digest("new"), a.square)):
             require_equal(box.put(_sealed("d"), digest, square, _KEY), "copy", "A published one is a copy.")
+        box.turn(_STATE, replace(_STATE, slot_key=b"next key"), [_sealed("c")])
+        require_equal([key for key, _ in box.sealed_slots()], [_sealed("c").key], "One is left.")
+        require_equal(box.count(), 3, "None is lost and none doubled.")
 
     def test_the_slot_turns_in_one_step(self, box: BoxStore) -> None:
         """State and sealed ballots together, or nothing."""
@@ -123,7 +123,7 @@ class BoxStoreSuite:
         box.set_state(BoxState(), _STATE)
         ballots = sorted((_published(str(i)) for i in range(_MANY)), key=lambda one: one.digest)
         for start in range(0, _MANY, 100):
-            box.publish(ballots[start : start + 100])
+            box.add(ballots[start : start + 100])
         for i in range(20):
             _put(box, f"late {i}")
         require_equal(list(box.digests()), [one.digest for one in ballots], "All digests in order.")
@@ -135,7 +135,7 @@ class BoxStoreSuite:
     def test_rebuilding_erases_the_slots_and_nothing_else(self, box: BoxStore) -> None:
         """And uniqueness still holds."""
         box.set_state(BoxState(), _STATE)
-        box.publish([_published("a", 7)])
+        box.add([_published("a", 7)])
         box.rebuild()
         require_equal(box.published(_published("a").digest), _published("a", 0), "The slot is erased.")
         require_equal(box.state(), _STATE, "The state stays.")
@@ -143,11 +143,9 @@ class BoxStoreSuite:
 
     def test_a_transaction_that_fails_leaves_nothing(self, box: BoxStore) -> None:
         """Two ballots with one square cannot be published."""
-        box.set_state(BoxState(), _STATE)
         twins = [_published("a"), replace(_published("b"), square=_published("a").square)]
-        action: Callable[[], None] = partial(box.publish, twins)
         try:
-            action()
+            box.add(twins)
         except OSError:  # StorageError, of whatever database
             pass
         else:

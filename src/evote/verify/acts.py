@@ -1,19 +1,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Opening and closing: signed by the register, at the sealed hours, in agreement with the ballots.
+"""Opening and closing: signed by the register, at the sealed hours, in agreement with the ballots. Amendments.
 
 Spec: ACT
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from evote.crypto.notes import NoteKey
 from evote.crypto.signing import verify_signature
-from evote.errors import TallyMismatch, VerificationError
+from evote.errors import BoardInconsistency, TallyMismatch, VerificationError
+from evote.record import layout
 from evote.record.acts import Closing, Opening, RegisterAct
 from evote.record.election import PublicElection
 from evote.verify.ballots import UnitTally
+from evote.verify.report import Step
 
 
 def verify_seal(election: PublicElection) -> None:
@@ -115,3 +117,36 @@ def verify_closing_act(
                 check="ACT-4",
                 subject=marks.unit,
             )
+
+
+def audit_amendments(election: PublicElection, step: Step) -> None:
+    """Check every amendment, up to the first that is wrong.
+
+    Args:
+        election: With its amendments, untrusted.
+        step: Takes the finding (ACT-7).
+
+    Spec: ACT-7
+    """
+    before = len(step.failures)
+    for number in range(1, len(election.amendments) + 1):
+        with step.finding(layout.amendment_path(number)):
+            election.verify_amendment(number)
+        if len(step.failures) > before:
+            return
+
+
+def verify_amendment_order(election: PublicElection, logged: Sequence[bytes]) -> None:
+    """Check that the log names the amendments in the order of their numbers.
+
+    Args:
+        election: With its amendments, untrusted.
+        logged: Digests of the `amend` entries, in the order of the log.
+
+    Raises:
+        BoardInconsistency: It does not (ACT-7).
+
+    Spec: ACT-7
+    """
+    if list(logged) != [one.digest() for one in election.amendments]:
+        raise BoardInconsistency("The log names other amendments than these, in order.", check="ACT-7")

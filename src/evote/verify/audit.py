@@ -26,11 +26,18 @@ from evote.record.acts import Closing, Opening
 from evote.record.election import PublicElection
 from evote.record.keys import Drill
 from evote.record.tally import Sum
-from evote.verify.acts import verify_closing_act, verify_opening_act, verify_seal
+from evote.verify.acts import (
+    audit_amendments,
+    verify_amendment_order,
+    verify_closing_act,
+    verify_opening_act,
+    verify_seal,
+)
 from evote.verify.ballots import Tallies, empty_tallies
 from evote.verify.certificate import Certificate, Certificates
 from evote.verify.drill import verify_drill
 from evote.verify.engine import Engine
+from evote.verify.events import audit_events
 from evote.verify.files import verify_entries, verify_known_files, verify_professions
 from evote.verify.keys import verify_key_record
 from evote.verify.log import LogAudit, Progress
@@ -69,6 +76,10 @@ class AuditState:
     opening: Opening | None = None
     closing: Closing | None = None
     point: ClosingPoint | None = None
+
+    def digests(self, kind: Kind) -> list[bytes]:
+        """Return the digests of the log's entries of a kind, in order."""
+        return [digest for entry_kind, digest in self.entries if entry_kind == kind]
 
     def kinds(self) -> set[Kind]:
         """Return which kinds of entries the log holds."""
@@ -192,6 +203,7 @@ def _audit(
         _audit_acts(report, state)
         if log_is_whole:
             _audit_files(report, state, until)
+            audit_events(report, folder, state.digests(Kind.EVENT))
         if until == "end" and state.point is not None and Kind.END in state.kinds():
             _audit_tally(report, state)
         _audit_stage(report)
@@ -267,7 +279,7 @@ def _audit_log(report: Report, state: AuditState, progress: Progress) -> bool:
         if log.closing_size:
             with log_step.finding("checkpoint"):
                 state.point = ClosingPoint(log.closing_size, reader.root_at(log.closing_size))
-    _note_work(report, log)
+    report.notes += log.notes()
     if means.earlier is not None:
         _audit_growth(report, reader, means.earlier)
     return not log_step.failures
@@ -290,30 +302,9 @@ def _open_log(state: AuditState, step: Step) -> LogReader | None:
     return reader  # noqa: RET504 - None if the block above failed
 
 
-def _note_work(report: Report, log: LogAudit) -> None:
-    """Say what was not done here and now."""
-    if log.certificate is not None:
-        report.notes.append(
-            f"Keys, drill and the first {log.certificate.size} entries were verified before: your own certificate, "
-            f"root {log.certificate.root.hex()[:16]}."
-        )
-    other = log.certificates.fork(log.election.id, log.reader) if log.certificates else None
-    if other is not None:
-        report.notes.append(
-            f"You have verified ANOTHER HISTORY of this log before: {other.size} entries with root "
-            f"{other.root.hex()[:16]}. The log's key has signed both; keep both records."
-        )
-    if log.resumed:
-        report.notes.append(
-            f"{log.resumed} parts were verified by a run that was interrupted; their bytes were compared again."
-        )
-    if log.redone:
-        report.notes.append(f"{log.redone} parts were verified here: workers were lost or cannot read.")
-
-
 def _audit_acts(report: Report, state: AuditState) -> None:
     kinds = state.kinds()
-    with report.step("Opening and closing are signed and agree with the ballots", "ACT") as step:
+    with report.step("The acts are signed and agree with the ballots", "ACT") as step:
         if Kind.OPEN in kinds:
             with step.finding(layout.OPEN):
                 state.opening = state.folder.read(layout.OPEN, Opening)
@@ -328,6 +319,7 @@ def _audit_acts(report: Report, state: AuditState) -> None:
                 if (saved.size, saved.root) != (state.point.size, state.point.root):
                     raise VerificationError("The closing checkpoint is not that of the log.", check="ACT-5")
             report.stage = "closed"
+        audit_amendments(state.election, step)
 
 
 def _audit_files(report: Report, state: AuditState, until: Stage) -> None:
@@ -336,6 +328,8 @@ def _audit_files(report: Report, state: AuditState, until: Stage) -> None:
             verify_known_files(state.folder, state.election, step)
         whole = until == "end" and Kind.END in state.kinds()
         verify_entries(state.folder, state.entries, step, whole=whole)
+        with step.finding(layout.AMENDMENTS):
+            verify_amendment_order(state.election, state.digests(Kind.AMEND))
         verify_professions(state.folder, state.election, step)
 
 
@@ -384,7 +378,7 @@ def _add_notes(report: Report, state: AuditState) -> None:
         report.notes.append(f"{manifest.parameters} protects nothing: for tests only.")
     if any(act is not None and act.early for act in (state.opening, state.closing)):
         report.notes.append("The vote was opened or closed before the sealed hour (mode TEST).")
-    report.notes.append("The acts are signed by the service; this release knows no signatures of the bureau.")
+    report.notes.append("Opening and closing are signed by the service, and not by the bureau.")
     if state.closing is not None and state.closing.time > manifest.timetable.grace_ends:
         report.notes.append("The vote was closed after its sealed end; no ballot was taken after that hour.")
     if state.election.seal.supersedes:

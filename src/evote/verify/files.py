@@ -26,7 +26,8 @@ _SINGLE_FILES = {
     Kind.CLOSE: layout.CLOSE,
     Kind.END: layout.END,
 }
-_FOLDERS = {Kind.SUM: "sums", Kind.SHARE: "shares", Kind.RESULT: "results"}
+_TALLY_FOLDERS = {Kind.SUM: "sums", Kind.SHARE: "shares", Kind.RESULT: "results"}
+_FOLDERS = {**_TALLY_FOLDERS, Kind.EVENT: layout.EVENTS, Kind.AMEND: layout.AMENDMENTS}
 
 
 def verify_known_files(folder: RecordFolder, election: PublicElection, step: Step) -> None:
@@ -41,7 +42,8 @@ def verify_known_files(folder: RecordFolder, election: PublicElection, step: Ste
     for entry in walk_files(folder.path):
         name = Path(entry.path).relative_to(folder.path).as_posix()
         of_log = name.startswith(("tile/", "ballots/"))
-        if (name not in known and not of_log) or not entry.is_file(follow_symlinks=False):
+        possible = of_log or name in known or layout.is_numbered_path(name)
+        if not possible or not entry.is_file(follow_symlinks=False):
             with step.finding(name):
                 raise VerificationError("This file does not belong into a record.", check="REC-1")
 
@@ -76,7 +78,7 @@ def verify_entries(
     Spec: REC-3
     """
     for kind in Kind:
-        if kind == Kind.BALLOT or (not whole and kind in (*_FOLDERS, Kind.END)):
+        if kind == Kind.BALLOT or (not whole and kind in (*_TALLY_FOLDERS, Kind.END)):
             continue
         named = Counter(digest for entry_kind, digest in entries if entry_kind == kind)
         for name in _files_of(folder, kind):

@@ -96,6 +96,28 @@ class LogAudit:
         """Size of the log right after `close`; 0 without one."""
         return next((one.index + 1 for one in self.files if one.kind == Kind.CLOSE), 0)
 
+    def notes(self) -> list[str]:
+        """Return what was not done here and now, in sentences."""
+        found = []
+        if self.certificate is not None:
+            found.append(
+                f"Keys, drill and the first {self.certificate.size} entries were verified before: your own "
+                f"certificate, root {self.certificate.root.hex()[:16]}."
+            )
+        other = self.certificates.fork(self.election.id, self.reader) if self.certificates else None
+        if other is not None:
+            found.append(
+                f"You have verified ANOTHER HISTORY of this log before: {other.size} entries with root "
+                f"{other.root.hex()[:16]}. The log's key has signed both; keep both records."
+            )
+        if self.resumed:
+            found.append(
+                f"{self.resumed} parts were verified by a run that was interrupted; their bytes were compared again."
+            )
+        if self.redone:
+            found.append(f"{self.redone} parts were verified here: workers were lost or cannot read.")
+        return found
+
     def _take_up(self, certificate: Certificate) -> None:
         """Start from what was verified before."""
         for unit, tally in tallies_of(certificate.sums).items():

@@ -167,21 +167,9 @@ def find_invalid_shares(
 def still_needed(keys: KeyRecord, trustee_ids: Iterable[str]) -> dict[str, int]:
     """Return how many more holders each group needs: group id -> number; empty for a lawful quorum.
 
-    A delegate and their substitute hold one share and count once.
-
-    Args:
-        keys: The key record.
-        trustee_ids: Who has given a share.
-
     Spec: RES-3
     """
-    places = {(position.group, position.member) for position, _ in map(keys.trustee, trustee_ids)}
-    missing = {}
-    for g, group in enumerate(keys.groups, 1):
-        present = sum(place[0] == g for place in places)
-        if present < group.threshold:
-            missing[group.id] = group.threshold - present
-    return missing
+    return keys.still_needed(trustee_ids)
 
 
 def opening_statement(election: PublicElection, total: Sum) -> OpeningStatement:

@@ -13,7 +13,7 @@ from evote.box import BallotBox, Phase, acts, setup
 from evote.box.attendance import sealed_trees
 from evote.box.casting import minute
 from evote.box.ports import PublishedBallot
-from evote.box.publication import publish_slots
+from evote.box.publication import publish_rest
 from evote.crypto.notes import NoteKey, open_note
 from evote.errors import EvoteError, NotOpen, StateError
 from evote.record import layout
@@ -79,7 +79,7 @@ def test_opening_goes_on_after_a_crash(world_of: Callable[[Path], World], sealed
 
 def test_a_box_that_is_not_empty_does_not_open(world_of: Callable[[Path], World], sealed: Path) -> None:
     world = world_of(sealed)
-    world.premises().urn.store.publish([PublishedBallot(b"d" * 32, b"s" * 32, 1, b"ballot")])
+    world.premises().urn.store.add([PublishedBallot(b"d" * 32, b"s" * 32, 1, b"ballot")])
     _refused(world.enter(), "open_vote", StateError, "ACT-2")
 
 
@@ -195,9 +195,9 @@ def test_closing_goes_on_after_a_crash_at_any_step(world: World, steps: int) -> 
     if steps > 0:
         with premises.log() as log:
             ballots = sorted(premises.urn.sealed(), key=lambda one: one[0].digest)[:2]
-            log.append([(Entry(Kind.BALLOT, one.digest), body) for one, body in ballots])
+            log.append([(Entry(Kind.BALLOT, one.digest), ballot.body) for one, ballot in ballots])
     if steps > 1:
-        publish_slots(premises, GRACE_ENDS, GRACE_ENDS)
+        publish_rest(premises)
     if steps > 2:
         act = acts._make_closing(premises, sealed_trees(premises))
         premises.record.write(layout.CLOSE, act)
@@ -206,7 +206,7 @@ def test_closing_goes_on_after_a_crash_at_any_step(world: World, steps: int) -> 
         with premises.log() as log:
             log.append([(Entry.of(Kind.CLOSE, act.to_bytes()), b"")])
     if steps > 4 and act:
-        acts._log_closing(premises, act)
+        acts._log_closing(premises, act, "service")
         premises.urn.store.rebuild()
     world.clock.now += 60
     closed = world.enter().close_vote()

@@ -124,7 +124,7 @@ def test_sealing_refuses_toy_keys_for_a_real_election(
 
 def test_sealing_needs_an_empty_box(world_of: Callable[[Path], World], drafted: Path) -> None:
     world = world_of(drafted)
-    world.premises().urn.store.publish([PublishedBallot(b"d" * 32, b"s" * 32, 1, b"ballot")])
+    world.premises().urn.store.add([PublishedBallot(b"d" * 32, b"s" * 32, 1, b"ballot")])
     _seal_refused(world, StateError, "ACT-1")
 
 

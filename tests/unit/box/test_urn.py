@@ -9,10 +9,10 @@ import pytest
 
 from evote.board.checkpoint import Checkpoint
 from evote.box.database import connect, sqlite_url
-from evote.box.ports import BoxState
+from evote.box.ports import BoxState, SealedBallot
 from evote.box.slot_key import SlotKeyFiles
 from evote.box.sql_box import SqlBox
-from evote.box.urn import SealedName, Urn
+from evote.box.urn import Urn
 from evote.errors import StateError
 
 HEAD = Checkpoint("vote.example/urn", 3, b"r" * 32)
@@ -23,7 +23,7 @@ BODIES = [b"ballot %d" % number for number in range(5)]
 def urn(tmp_path: Path) -> Iterator[Urn]:
     store = SqlBox(connect(sqlite_url(tmp_path / "box.db")))
     found = Urn(store, SlotKeyFiles([tmp_path]))
-    found.turn_slot((), -1, HEAD)
+    found.turn((), -1, HEAD)
     yield found
     store.close()
 
@@ -32,8 +32,13 @@ def _put(urn: Urn, body: bytes, slot: int = 10) -> str:
     return urn.put(urn.keys.current(), body, hashlib.sha256(b"square" + body).digest(), slot)
 
 
-def _names(urn: Urn) -> list[SealedName]:
-    return [name for name, _ in urn.sealed()]
+def _names(urn: Urn) -> list[bytes]:
+    return [name.key for name, _ in urn.sealed()]
+
+
+def _publish(urn: Urn, names: list[bytes]) -> None:
+    urn.store.add(urn.open(names))
+    urn.turn(names, 10, HEAD)
 
 
 def test_a_ballot_is_found_sealed_and_published(urn: Urn) -> None:
@@ -43,8 +48,8 @@ def test_a_ballot_is_found_sealed_and_published(urn: Urn) -> None:
         found = urn.get(digest)
         assert found is not None
         assert (found.slot, found.body) == (10, body)
-    assert {one.digest: body for one, body in urn.sealed()} == digests
-    urn.turn_slot(_names(urn)[:2], 10, HEAD)
+    assert {one.digest: ballot.body for one, ballot in urn.sealed()} == digests
+    _publish(urn, _names(urn)[:2])
     assert (sum(1 for _ in urn.store.digests()), len(_names(urn)), urn.store.count()) == (2, 3, 5)
     assert sorted(urn.bodies()) == sorted(BODIES)
     assert all(urn.get(digest) is not None for digest in digests)
@@ -54,19 +59,18 @@ def test_a_ballot_is_found_sealed_and_published(urn: Urn) -> None:
 def test_an_interrupted_publication_doubles_nothing(urn: Urn) -> None:
     for body in BODIES:
         _put(urn, body)
-    some = sorted(_names(urn), key=lambda one: one.digest)[:2]
-    urn.store.publish([urn._published(one) for one in some])
-    assert sorted(urn.bodies()) == sorted(BODIES)
+    names = _names(urn)
+    urn.store.add(urn.open(names[:2]))
     assert len(_names(urn)) == 5
-    urn.turn_slot((), 10, HEAD)
     assert sorted(urn.bodies()) == sorted(BODIES)
-    assert (sum(1 for _ in urn.store.digests()), len(_names(urn)), urn.store.count()) == (2, 3, 5)
+    _publish(urn, names)
+    assert sorted(urn.bodies()) == sorted(BODIES)
 
 
 def test_copies_are_refused_before_and_after_publication(urn: Urn) -> None:
     _put(urn, BODIES[0])
     assert _put(urn, BODIES[0]) == "copy"
-    urn.turn_slot(_names(urn), 10, HEAD)
+    _publish(urn, _names(urn))
     assert _put(urn, BODIES[0]) == "copy"
 
 
@@ -75,30 +79,24 @@ def test_what_stays_is_sealed_anew_and_the_old_key_is_of_no_use(urn: Urn) -> Non
         _put(urn, body)
     old = urn.keys.current()
     before = {key for key, _ in urn.store.sealed_slots()}
-    urn.turn_slot((), 10, HEAD)
-    rows = [urn.store.sealed(key) for key, _ in urn.store.sealed_slots()]
+    urn.turn((), 10, HEAD)
+    rows = urn.store.sealed([key for key, _ in urn.store.sealed_slots()])
     assert urn.keys.current() != old
     assert len(rows) == 5
-    assert not before & {row.key for row in rows if row}
+    assert not before & {row.key for row in rows}
     for row in rows:
-        assert row
         with pytest.raises(StateError):
             old.open(row)
     assert urn.put(old, b"late", bytes(32), 20) == "stale"
 
 
 def test_an_altered_ballot_is_not_published(urn: Urn) -> None:
-    _put(urn, BODIES[0])
     key = urn.keys.current()
-    name = _names(urn)[0]
-    other = key.seal(BODIES[1], bytes(32), 10)  # another good ballot under this one's name
-    urn.store.turn(urn.store.state(), urn.store.state(), [])
     row = key.seal(BODIES[0], bytes(32), 10)
-    assert (
-        urn.store.put(type(row)(row.key, row.square, 10, other.sealed), bytes(32), bytes(32), key.mark)
-        == "stored"
-    )
-    for action in (lambda: _names(urn), lambda: urn.body(name)):
+    other = key.seal(BODIES[1], bytes(32), 10)  # another good ballot under this one's name
+    swapped = SealedBallot(row.key, row.square, 10, other.sealed)
+    assert urn.store.put(swapped, bytes(32), bytes(32), key.mark) == "stored"
+    for action in (lambda: _names(urn), lambda: urn.open([row.key]), lambda: urn.open([other.key])):
         with pytest.raises(StateError) as caught:
             action()
         assert caught.value.check == "BOX-4"
@@ -118,9 +116,13 @@ class _Behind(SqlBox):
 def test_two_machines_do_not_both_write_the_box(urn: Urn, tmp_path: Path) -> None:
     behind = Urn(_Behind(tmp_path / "box.db", urn.store.state()), urn.keys)
     _put(urn, BODIES[0])
-    urn.turn_slot(_names(urn), 10, HEAD)
+    _publish(urn, _names(urn))
     state = urn.store.state()
-    for action in (lambda: behind.turn_slot((), 20, HEAD), lambda: behind.finish(HEAD)):
+    for action in (
+        lambda: behind.turn((), 20, HEAD),
+        lambda: behind.close_slots(30),
+        lambda: behind.finish(HEAD),
+    ):
         with pytest.raises(StateError) as caught:
             action()
         assert caught.value.check == "BOX-4"
@@ -133,7 +135,7 @@ def test_nothing_is_finished_while_a_ballot_is_sealed(urn: Urn) -> None:
     with pytest.raises(StateError) as caught:
         urn.finish(HEAD)
     assert caught.value.check == "BOX-9"
-    urn.turn_slot(_names(urn), 10, HEAD)
+    _publish(urn, _names(urn))
     urn.finish(HEAD)
     urn.finish(HEAD)
     found = urn.get(hashlib.sha256(BODIES[0]).digest())

@@ -26,7 +26,9 @@ def test_a_reference_is_read_back_and_verified(world) -> None:
     text = str(reference)
     assert len(reference.to_bytes()) == 119
     assert Reference.parse(text) == reference
-    assert verify_reference(world.election, reference) == "two"
+    signed = verify_reference(world.election, reference)
+    assert (signed.contest, signed.key) == ("two", world.election.reference_keys[0])
+    assert not signed.key.withdrawn
     again = sign_reference(world.election, world.reference_signer, "two", LEAF, 1_700_000_000)
     assert again == reference
 

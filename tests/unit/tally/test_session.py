@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 from evote.board import Kind
+from evote.board.journal import Journal
 from evote.errors import ParameterError, StateError, TallyMismatch
 from evote.record import layout
 from evote.record.tally import SeatsRecord
@@ -42,14 +43,23 @@ def test_finish_does_what_start_left_out(world) -> None:
     assert kinds(world) == []
     outcome = finish_tally(world.folder, {}, silent)
     assert outcome.ended
-    assert kinds(world) == [Kind.SUM] * 3 + [Kind.SHARE] * 9 + [Kind.RESULT] * 3 + [Kind.END]
+    assert kinds(world) == [
+        Kind.EVENT,
+        *[Kind.SUM] * 3,
+        *[Kind.SHARE] * 9,
+        *[Kind.RESULT] * 3,
+        Kind.EVENT,
+        Kind.END,
+    ]
+    noted = [(one.operation, one.actor) for one in Journal(world.private).events()]
+    assert noted == [("tally-started", "service"), ("tally-finished", "service")]
     assert audit_record(world.record.path).verified
 
 
 def test_start_and_finish_are_done_once(world) -> None:
     for _ in range(2):
-        start_tally(world.folder, silent)
-        assert kinds(world) == [Kind.SUM] * 3
+        start_tally(world.folder, silent, actor="the secretary")
+        assert kinds(world) == [Kind.EVENT] + [Kind.SUM] * 3
     size = len(kinds(world))
     finish_tally(world.folder, {}, silent)
     done = kinds(world)
@@ -111,7 +121,7 @@ def test_a_tie_waits_for_the_lot(tied) -> None:
     with pytest.raises(StateError) as caught:
         finish_tally(tied.folder, {}, silent)
     assert (caught.value.check, caught.value.subject) == ("SEA-6", "a,b")
-    assert set(kinds(tied)) <= {Kind.SUM}
+    assert set(kinds(tied)) <= {Kind.EVENT, Kind.SUM}
     outcome = finish_tally(tied.folder, {"one": ("b", "a")}, silent)
     assert [one.seats for one in outcome.seats["one"].lists] == [0, 1]
     assert tied.record.read(layout.seats_path("one"), SeatsRecord).lots == ("b", "a")
