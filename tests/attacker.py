@@ -9,9 +9,10 @@ contest and publication is right on average, whatever their sizes (fixed points 
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from evote.record.ballot import Ballot
 from office import Clock
 from polling import encrypted, name
 
+_BLOCK = 4096
 Mark = tuple[str, str]
 """A voter in a contest."""
 
@@ -38,19 +40,21 @@ class Vote:
 
     Attributes:
         ballots: Every mark's ballot, in the order of arrival.
+        digests: Its digest.
     """
 
-    folder: Path
     ballots: dict[Mark, bytes] = field(default_factory=dict)
+    digests: dict[Mark, bytes] = field(default_factory=dict)
+    _contests: dict[bytes, str] = field(default_factory=dict)
 
-    @property
-    def digests(self) -> dict[Mark, bytes]:
-        """Every mark's ballot digest, in the order of arrival."""
-        return {mark: hashlib.sha256(ballot).digest() for mark, ballot in self.ballots.items()}
+    def add(self, mark: Mark, ballot: bytes) -> None:
+        """Note a cast."""
+        digest = hashlib.sha256(ballot).digest()
+        self.ballots[mark], self.digests[mark], self._contests[digest] = ballot, digest, mark[1]
 
     def contest_of(self, digest: bytes) -> str:
         """Return a published ballot's contest, as anybody reads it in the record."""
-        return next(contest for (_, contest), own in self.digests.items() if own == digest)
+        return self._contests[digest]
 
     def right(self, guesses: Mapping[Mark, bytes]) -> int:
         """Return how many guesses are right."""
@@ -71,12 +75,16 @@ class Vote:
 
 
 def chance(cells: int) -> int:
-    """Return a score that guessing by chance reaches less than once in ten million tries.
+    """Return the score that guessing by chance exceeds less than once in ten million tries.
 
-    Right guesses in each of `cells` contests and publications have expectation and variance 1; a Poisson
-    variable of that mean exceeds this bound with less than that probability, for up to 100 cells.
+    Each of `cells` contests and publications gives a right guess on average (Poisson, but for the smallest).
     """
-    return cells + 12 + 6 * int(cells**0.5)
+    bound, below, term = 0, math.exp(-cells), math.exp(-cells)
+    while below < 1 - 1e-7:
+        bound += 1
+        term *= cells / bound
+        below += term
+    return bound
 
 
 def hold_vote(
@@ -84,6 +92,7 @@ def hold_vote(
     contests: Sequence[str],
     arrivals: Sequence[tuple[int, float]],
     after_each: Callable[[], object] = int,
+    vote: Vote | None = None,
 ) -> Vote:
     """Let voters arrive and cast a ballot in every contest.
 
@@ -92,8 +101,9 @@ def hold_vote(
         contests: Its contests.
         arrivals: Number of a voter and time.
         after_each: Called after every cast.
+        vote: What happened before.
     """
-    vote = Vote(folder)
+    vote = vote or Vote()
     stacks = {contest: encrypted(folder, len(arrivals), contest) for contest in contests}
     clock = Clock()
     with BallotBox.open(folder, clock=clock) as box:
@@ -101,7 +111,7 @@ def hold_vote(
             for contest in contests:
                 ballot = stacks[contest].pop()
                 box.cast(name(number), ballot)
-                vote.ballots[name(number), contest] = ballot
+                vote.add((name(number), contest), ballot)
                 after_each()
     return vote
 
@@ -133,6 +143,32 @@ def positions(material: bytes, digests: Iterable[bytes], *, last: bool = False) 
     """Return the digests that are somewhere in the material in the order of their first or last place."""
     where = material.rfind if last else material.find
     return sorted((one for one in digests if where(one) >= 0), key=where)
+
+
+class Traces:
+    """Every block that was ever seen on a disk, once, in the order in which it was seen."""
+
+    def __init__(self, *known: Mapping[str, bytes]) -> None:
+        """Leave out what was there before the vote."""
+        self._known = {bytes(_BLOCK)} | {block for files in known for block in _blocks(files)}
+        self._kept: list[bytes] = []
+
+    def add(self, files: Mapping[str, bytes]) -> None:
+        """See some files."""
+        for block in _blocks(files):
+            if block not in self._known:
+                self._known.add(block)
+                self._kept.append(block)
+
+    @property
+    def raw(self) -> bytes:
+        """All blocks."""
+        return b"".join(self._kept)
+
+
+def _blocks(files: Mapping[str, bytes]) -> Iterator[bytes]:
+    for data in files.values():
+        yield from (data[start : start + _BLOCK] for start in range(0, len(data), _BLOCK))
 
 
 # States of the box after each commit
@@ -224,24 +260,29 @@ def _query(path: Path, statement: str) -> list[tuple]:
 
 _RECORD = re.compile(
     r"tx: +(?P<tx>\d+), .*desc: (?P<what>INSERT|DELETE)(?:\+INIT)? off:? (?P<off>\d+).*"
-    r"blkref #0: rel (?P<rel>\d+/\d+/\d+) (?:fork main )?blk (?P<blk>\d+)"
+    r"blkref #0: rel \d+/(?P<rel>\d+/\d+) (?:fork main )?blk (?P<blk>\d+)"
 )
 
 
 @dataclass(frozen=True)
 class Written:
-    """A row that a transaction inserted into a table or deleted from it."""
+    """A row that a transaction inserted into a table or deleted from it; its place as PostgreSQL writes a `ctid`."""
 
     tx: int
     what: str
     table: str
-    row: tuple[int, int]
+    place: str
 
 
-def heap_records(text: str) -> list[Written]:
-    """Return insertions and deletions of rows in the order of the write-ahead log."""
+def heap_records(text: str, tables: Mapping[str, str]) -> list[Written]:
+    """Return insertions and deletions of rows in the order of the write-ahead log.
+
+    Args:
+        text: Of pg_waldump.
+        tables: Names of the tables that matter by their file, `database/file`.
+    """
     return [
-        Written(int(found["tx"]), found["what"], found["rel"], (int(found["blk"]), int(found["off"])))
+        Written(int(found["tx"]), found["what"], tables[found["rel"]], f"({found['blk']},{found['off']})")
         for found in map(_RECORD.search, text.splitlines())
-        if found and "rmgr: Heap" in found.string
+        if found and "rmgr: Heap" in found.string and found["rel"] in tables
     ]

@@ -141,7 +141,10 @@ class Servers:
             settings: Of `postgresql.conf`.
         """
         cluster = Cluster(self, name)
-        self.run("initdb", "-D", cluster.data, "-U", "postgres", "--no-sync", "-E", "UTF8", "--locale=C")
+        small = () if bare else ("--wal-segsize=1",)
+        self.run(
+            "initdb", "-D", cluster.data, "-U", "postgres", "--no-sync", "-E", "UTF8", "--locale=C", *small
+        )
         if archive:
             target = self.make_folder(cluster.archive.name)
             settings |= {"archive_mode": "on", "archive_command": f'cp "%p" "{target}/%f"'}
@@ -177,7 +180,7 @@ class Servers:
     def close(self, *, failed: bool = False) -> None:
         """End all servers and remove their folder."""
         for cluster in self.clusters:
-            cluster.stop()
+            cluster.drop()
             if failed and cluster.log.exists():
                 kept = Path(tempfile.gettempdir()) / f"{self.folder.name}-{cluster.log.name}"
                 shutil.copy(cluster.log, kept)
@@ -232,8 +235,12 @@ class Cluster:
         return True
 
     def stop(self) -> None:
-        """End the server properly."""
+        """End the server fast, as its administrator does."""
         self._end(signal.SIGINT)
+
+    def drop(self) -> None:
+        """End the server at once; its files are thrown away."""
+        self._end(signal.SIGQUIT)
 
     def _end(self, how: signal.Signals) -> None:
         if self.process is not None:

@@ -16,6 +16,7 @@ from sqlalchemy.engine import make_url
 from attacker import (
     Observer,
     Seen,
+    Traces,
     Vote,
     by_moves,
     chance,
@@ -68,25 +69,26 @@ def all_needles(vote: Vote, key: SlotKey, rows: list[SealedBallot]) -> list[byte
 def test_sqlite_files_copied_after_every_commit(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(publication, "_CHUNK", 4)  # as a slot of many ballots is worked through
     folder = polling_place(tmp_path / "e", VOTERS, contests=CONTESTS)
-    box, copies = folder / "private" / "box.db", []
+    box = folder / "private" / "box.db"
+    traces, keys = Traces(), [frozenset()]
 
     def copy_everything() -> None:
-        copies.append(b"".join(files_under(folder).values()))
+        traces.add(files_under(folder))
         keys.append(read_sqlite_box(box).sealed)
 
-    keys = [frozenset()]
     vote = hold_vote(folder, CONTESTS, arrivals(), copy_everything)
     new = [next(iter(after - before)) for before, after in pairwise(keys)]
     arrival = dict(zip(new, vote.digests, strict=True))  # whose each sealed row is: known for sure
     key, rows = slot_key(folder), sealed_rows(box)
     wanted = all_needles(vote, key, rows)
     assert len({len(row.sealed) for row in rows}) == 1
-    assert found_in(b"".join(copies), wanted) == []
+    assert found_in(traces.raw, wanted) == []
+    assert len(found_in(traces.raw, arrival)) == CAST  # sealed ballots can be found
 
     observer = Observer(monkeypatch, lambda: read_sqlite_box(box))
     publish(folder)
     monkeypatch.undo()
-    assert len(found_in(b"".join(files_under(folder).values()), wanted)) > CAST  # needles can be found
+    assert len(found_in(b"".join(files_under(folder).values()), wanted)) > CAST  # and published ones
     assert by_moves(vote, arrival, observer.moves()) <= chance(len(CONTESTS))
     assert found_in(box.read_bytes(), [row.key for row in rows]) == []  # freed pages are overwritten
     after = box.read_bytes()
@@ -134,78 +136,84 @@ class Databases:
     def table(self, name: str) -> str:
         return self.rows(f"SELECT pg_relation_filepath('{name}')")[0][0].removeprefix("base/")
 
-    def archived(self) -> bytes:
+    def wal_text(self) -> str:
         self.server.finish_segment()
-        return b"".join(files_under(self.server.archive).values())
+        return self.server.wal_text(self.server.archive)
+
+    @staticmethod
+    def traced(vote: Vote, files: dict[str, bytes], known, *, last: bool = False) -> list[bytes]:
+        traces = Traces(*known)
+        traces.add(files)
+        return positions(traces.raw, vote.digests.values(), last=last)
+
+    def archived(self) -> dict[str, bytes]:
+        self.server.finish_segment()
+        return files_under(self.server.archive)
+
+    def backup(self, name: str) -> dict[str, bytes]:
+        return files_under(self.server.base_backup(self.server.data.parent / name))
 
 
 def test_postgresql_with_its_log_its_backups_and_its_standby(tmp_path, servers, monkeypatch) -> None:
     monkeypatch.setattr(publication, "_CHUNK", 4)
     databases = Databases(servers)
     folder = polling_place(tmp_path / "e", VOTERS, databases.urls, CONTESTS)
+    known = databases.backup("before"), databases.archived()
     vote = hold_vote(folder, CONTESTS, arrivals())
     marks = databases.marks()
     assert marks == list(vote.digests)  # row versions tell the order of arrivals in the register …
-    rows = [
-        SealedBallot(*row)
-        for row in databases.rows("SELECT key, square, slot, sealed FROM sealed ORDER BY xmin::text::bigint")
-    ]
+    statement = "SELECT key, square, slot, sealed FROM sealed ORDER BY xmin::text::bigint"
+    rows = [SealedBallot(*row) for row in databases.rows(statement)]
     arrival = dict(zip((row.key for row in rows), marks, strict=True))  # … and in the box
-    ctids = {row: key for key, row in databases.rows("SELECT key, ctid::text FROM sealed")}
+    places = {place: key for key, place in databases.rows("SELECT key, ctid::text FROM sealed")}
     tables = {databases.table(table): table for table in ("sealed", "ballots")}
     key = slot_key(folder)
-    wanted = all_needles(vote, key, rows)
-    before = databases.archived() + b"".join(
-        files_under(databases.server.base_backup(servers.folder / "during")).values()
-    )
-    assert found_in(before, wanted) == []
-    assert len(found_in(before, arrival)) == CAST
+    traces = Traces(*known)
+    for files in (databases.archived(), databases.backup("during"), files_under(databases.standby.data)):
+        traces.add(files)
+    assert found_in(traces.raw, all_needles(vote, key, rows)) == []
+    assert len(found_in(traces.raw, arrival)) == CAST
 
     observer = Observer(monkeypatch, databases.seen)
     publish(folder)
     monkeypatch.undo()
-    scores = {"commits": by_moves(vote, arrival, observer.moves())}
-    during = databases.archived()
-    written = [
-        one
-        for one in heap_records(databases.server.wal_text(databases.server.archive))
-        if one.table.partition("/")[2] in tables
-    ]
-    scores["transactions"] = by_moves(vote, arrival, moves_of(written, tables, ctids, databases))
+    written = heap_records(databases.wal_text(), tables)
+    scores = {
+        "commits": by_moves(vote, arrival, observer.moves()),
+        "transactions": by_moves(vote, arrival, moves_of(written, places, databases)),
+    }
     orders = {
         "ctid": databases.ordered("ctid"),
         "xmin": databases.ordered("xmin::text::bigint, ctid"),
         "log": published_order(folder),
-        "write-ahead log": positions(during, vote.digests.values()),
-        "write-ahead log, last": positions(during, vote.digests.values(), last=True),
-        "standby": positions(b"".join(files_under(databases.standby.data).values()), vote.digests.values()),
+        "write-ahead log": databases.traced(vote, databases.archived(), known),
+        "standby": databases.traced(vote, files_under(databases.standby.data), known),
     }
     close(folder)
-    after = files_under(databases.server.base_backup(servers.folder / "after"))
     orders |= {
         "ctid after closing": databases.ordered("ctid"),
-        "backup": positions(b"".join(after.values()), vote.digests.values()),
-        "all of the log": positions(databases.archived(), vote.digests.values(), last=True),
+        "backup": databases.traced(vote, databases.backup("after"), known),
+        "write-ahead log to its end": databases.traced(vote, databases.archived(), known, last=True),
     }
     scores |= {channel: vote.by_order(marks, order) for channel, order in orders.items()}
     assert {channel: score for channel, score in scores.items() if score > chance(len(CONTESTS))} == {}
     assert databases.rows("SELECT count(DISTINCT xmin::text) FROM ballots") == [(1,)]
     assert with_the_slot_key(vote, key, arrival, rows) == CAST
-    everything = databases.archived() + b"".join([*after.values(), *files_under(folder).values()])
-    assert key.key not in everything
+    for files in (databases.archived(), databases.backup("end"), files_under(folder)):
+        traces.add(files)
+    assert key.key not in traces.raw
 
 
-def moves_of(written, tables, ctids, databases):
+def moves_of(written, places, databases) -> list[tuple[frozenset[bytes], frozenset[bytes]]]:
     """Return which sealed ballots went and which published ones came, by transaction of the write-ahead log."""
-    digests = {row: digest for digest, row in databases.rows("SELECT digest, ctid::text FROM ballots")}
+    digests = {place: digest for digest, place in databases.rows("SELECT digest, ctid::text FROM ballots")}
     found: dict[int, tuple[set[bytes], set[bytes]]] = {}
     for one in written:
         gone, come = found.setdefault(one.tx, (set(), set()))
-        table, place = tables[one.table.partition("/")[2]], f"({one.row[0]},{one.row[1]})"
-        if (table, one.what) == ("sealed", "DELETE"):
-            gone.add(ctids[place])
-        elif (table, one.what) == ("ballots", "INSERT"):
-            come.add(digests[place])
-    assert len(set().union(*(come for _, come in found.values()))) == CAST  # the log was read rightly
-    assert len(set().union(*(gone for gone, _ in found.values()))) == CAST
+        if (one.table, one.what) == ("sealed", "DELETE"):
+            gone.add(places[one.place])
+        elif (one.table, one.what) == ("ballots", "INSERT"):
+            come.add(digests[one.place])
+    for place in (0, 1):  # the log was read rightly
+        assert len(set().union(*(pair[place] for pair in found.values()))) == CAST
     return [(frozenset(gone), frozenset(come)) for gone, come in found.values()]
