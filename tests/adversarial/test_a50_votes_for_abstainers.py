@@ -84,7 +84,7 @@ def test_an_honest_server_proves_presence_and_absence(honest: Path) -> None:
         assert proof.present is present
     verify_attendance_list(election, closing, lines)
     verify_roll_file(lines, parse_roll(ROLL.encode(), election.manifest))
-    assert {one.voter for one in lines if one.minute} == set(VOTERS)
+    assert {one.voter for one in lines if one.voted} == set(VOTERS)
 
 
 def test_an_abstainer_whom_the_server_voted_for_sees_the_mark(crooked: Path) -> None:
@@ -92,13 +92,13 @@ def test_an_abstainer_whom_the_server_voted_for_sees_the_mark(crooked: Path) -> 
     verify_attendance(election, closing, proof)
     assert proof.present
     verify_attendance_list(election, closing, lines)
-    assert ABSTAINER in {one.voter for one in lines if one.minute}  # and so does the bureau
+    assert ABSTAINER in {one.voter for one in lines if one.voted}  # and so does the bureau
 
 
 def test_the_mark_cannot_be_denied_to_the_abstainer(crooked: Path) -> None:
-    """Another minute, salt, place, path; somebody else's proof under their name; a proof from another election."""
+    """Another answer, salt, place, path; somebody else's proof under their name; a proof from another election."""
     election, closing, proof, lines = evidence(crooked, ABSTAINER)
-    absent = proof.replace(minute=0)
+    absent = proof.replace(present=False)
     refused("ATT-6", verify_attendance, election, closing, absent)
     refused("ATT-5", verify_attendance, election, closing, absent.replace(salt=SALT))
     for place in {0, 1, 2} - {proof.place}:
@@ -113,7 +113,7 @@ def test_the_mark_cannot_be_denied_to_the_abstainer(crooked: Path) -> None:
     refused("ATT-6", verify_attendance, election, closing, trees.prove(election.id, ABSTAINER))
     for other in {one.voter for one in lines if one.contest == "one"} - {ABSTAINER}:
         theirs = trees.prove(election.id, other)
-        refused("ATT-5", verify_attendance, election, closing, theirs.replace(voter=ABSTAINER, minute=0))
+        refused("ATT-5", verify_attendance, election, closing, theirs.replace(voter=ABSTAINER, present=False))
         mixed = absent.replace(place=theirs.place, attendance_path=theirs.attendance_path)
         refused("ATT-5", verify_attendance, election, closing, mixed)
 
@@ -149,8 +149,8 @@ def test_a_bureaus_list_with_one_voter_added_removed_or_changed_is_refused(crook
         [*rest, replace(chosen, weight=chosen.weight + 1)],
     ):
         refused("ATT-8", verify_attendance_list, election, closing, changed)
-    for minute in {0, OPENS, chosen.minute + 60} - {chosen.minute}:
-        refused("ATT-9", verify_attendance_list, election, closing, [*rest, replace(chosen, minute=minute)])
+    turned = replace(chosen, minute=0 if chosen.voted else OPENS)
+    refused("ATT-9", verify_attendance_list, election, closing, [*rest, turned])
 
 
 def test_a_list_without_the_abstainer_does_not_open_the_closing(crooked: Path) -> None:
@@ -190,7 +190,7 @@ def test_a_voter_whom_the_server_sealed_twice_is_found_by_the_bureau() -> None:
             proof = tree.prove(election.id, "v5").replace(
                 place=place,
                 salt=one.salt,
-                minute=one.minute,
+                present=one.voted,
                 roll_path=tuple(inclusion_proof(tree.roll_leaves, place)),
                 attendance_path=tuple(inclusion_proof(tree.attendance_leaves(election.id), place)),
             )
@@ -220,11 +220,7 @@ def test_paths_tell_nothing_of_neighbours_without_their_salts() -> None:
         election, closing, trees = held(crowd(3, voted))
         proof = trees["one-all"].prove(election.id, "v0")
         verify_attendance(election, closing, proof)
-        guesses = [
-            replace(one, salt=proof.salt, minute=minute)
-            for one in crowd(3)
-            for minute in (0, one.minute, *(OPENS + 60 * number for number in range(3)))
-        ]
+        guesses = [replace(one, salt=proof.salt, minute=minute) for one in crowd(3) for minute in (0, OPENS)]
         known = unit_trees(election.manifest, guesses)["one-all"].attendance_leaves(election.id)
         assert not set(known) & set(proof.attendance_path)
         seen.add(proof.attendance_path)

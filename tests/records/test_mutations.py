@@ -46,7 +46,7 @@ EXPECTED = [
     (
         r"manifest\.json",
         r"mode|eligibility|witness_.*|.*ballot|.*incomplete|.*tie_rule.*|.*shape_rules.*|languages.*|.*audience",
-        r"ENC-5|MAN-1|MAN-10|BAL-2",
+        r"ENC-5|MAN-1|MAN-10|MAN-13|BAL-2",
     ),
     (r"manifest\.json", r"policy\.groups\[\d\]\.name", r"BAL-2"),
     (r"manifest\.json", r"policy\.accept_disjoint_quorums", r"MAN-9"),

@@ -109,6 +109,22 @@ def hold_lock(path: Path) -> Iterator[None]:
 
 
 @contextmanager
+def checkpoint_lock(private: Path) -> Iterator[None]:
+    """Be the only one who replaces a checkpoint of a record; waits for the others. POSIX only.
+
+    Args:
+        private: The private folder beside the record. Where there is none, nobody writes the log.
+
+    Spec: WIT-8
+    """
+    if not private.is_dir():
+        yield
+        return
+    with hold_lock(private / "checkpoint.lock"):
+        yield
+
+
+@contextmanager
 def try_lock(path: Path) -> Iterator[bool]:
     """Tell whether this block is the only one, among threads and processes; does not wait. POSIX only.
 

@@ -22,6 +22,7 @@ from typing import Final, Literal, Self
 from evote.board.checkpoint import Checkpoint
 from evote.board.entries import Entry, Kind, Phase, phase_after
 from evote.board.files import (
+    checkpoint_lock,
     make_folder,
     printable,
     read_bounded,
@@ -265,7 +266,8 @@ class LogWriter:
     def _publish(self) -> None:
         """Sign the state, publish the checkpoint, remove what it does not need."""
         if self._published != self.checkpoint:
-            self._write(CHECKPOINT, self.signed_checkpoint())
+            with checkpoint_lock(self._state_path.parent):  # somebody may be adding cosignatures
+                self._write(CHECKPOINT, self.signed_checkpoint())
             self._published = self.checkpoint
         for name in LOG_FOLDERS:
             for found in walk_files(self.folder / name) if (self.folder / name).is_dir() else ():

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from evote.board import Kind, LogWriter, read_bounded
 from evote.board import Phase as LogPhase
+from evote.board.cosigning import CosignResult, verify_newest
 from evote.board.record_folder import RecordFolder
 from evote.board.writer import STATE_FILE, LogState
 from evote.box import locks
@@ -31,6 +32,8 @@ from evote.record import layout
 from evote.record.election import PublicElection
 from evote.record.reference import current_reference_key
 from evote.record.slot import Slot
+
+_SECONDS_AT_START = 2.0
 
 
 class Phase(StrEnum):
@@ -70,6 +73,7 @@ class Premises:
         urn: The ballots.
         clock: POSIX seconds.
         proofs: Processes that verify the proofs of ballots; None for the thread that casts.
+        cosigned: What came of asking the witnesses the last time, here.
     """
 
     directory: Path
@@ -79,6 +83,7 @@ class Premises:
     proofs: Executor | None = None
     _opened: PublicElection | None = field(default=None, init=False, repr=False)
     _keys: ServiceKeys | None = field(default=None, init=False, repr=False)
+    cosigned: CosignResult | None = field(default=None, init=False, repr=False)
 
     @classmethod
     def enter(
@@ -271,6 +276,17 @@ class Premises:
                 for voter in self.register.voters()
             )
         )
+
+    def verify_newest(self) -> None:
+        """Refuse to work if a witness has cosigned more than is published here; asked when the service starts.
+
+        Raises:
+            StateError: One has (BRD-18).
+
+        Spec: BRD-18
+        """
+        if log_phase(self.private) in (LogPhase.VOTING, LogPhase.CLOSED):
+            verify_newest(self.record, self.election, self.private, seconds=_SECONDS_AT_START)
 
     def log(self) -> LogWriter:
         """Open the log for writing."""

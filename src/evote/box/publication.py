@@ -11,6 +11,7 @@ from typing import Final
 
 from evote.board import Entry, Kind
 from evote.board.checkpoint import Checkpoint
+from evote.board.cosigning import cosign_published
 from evote.box.operations import note_publication
 from evote.box.premises import Phase, Premises
 from evote.crypto.merkle import leaf_hash
@@ -79,7 +80,8 @@ def publish_due(premises: Premises, *, forced: bool = False) -> int:
             note_publication(premises, done, count, forced=True)
         with premises.alone():
             premises.urn.turn(due.values(), done, head)
-        return count
+    premises.cosigned = cosign_published(premises.record, premises.election, premises.private)
+    return count
 
 
 def _is_due(premises: Premises, *, forced: bool) -> bool:

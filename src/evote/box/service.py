@@ -15,6 +15,7 @@ from typing import Final, Literal, Self
 
 from sqlalchemy import Engine
 
+from evote.board.cosigning import CosignResult
 from evote.board.lookup import FoundBallot, ReferenceVerdict, check_reference_in, find_code_in
 from evote.box import acts, casting, publication
 from evote.box.casting import minute
@@ -81,6 +82,7 @@ class BallotBox:
             raise StateError(f"{directory} is not an election folder; make one first.", check="BOX-12")
         premises = Premises.enter(directory, Places(register, box, str(spare)), clock, proofs)
         try:
+            premises.verify_newest()
             with premises.sequencing(), premises.alone():
                 premises.verify_stores()
         except BaseException:
@@ -115,6 +117,14 @@ class BallotBox:
     def phase(self) -> Phase:
         """What the election has come to."""
         return self._premises.phase
+
+    @property
+    def cosigned(self) -> CosignResult | None:
+        """What came of asking the witnesses at the last publication or closing; None if this object did neither.
+
+        Spec: WIT-7
+        """
+        return self._premises.cosigned
 
     # Voters
 

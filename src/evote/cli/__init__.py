@@ -30,6 +30,8 @@ _HOMES: Final = {
     "tally": "tally",
     "verify": "verifier",
     "events": "events",
+    "board": "board",
+    "witness": "witness",
     "demo": "demo",
     "bench": "bench",
 }
@@ -61,5 +63,6 @@ def main() -> None:
     """Verifiable elections by list ballot.
 
     Commissioners: new, stores, roll, ceremony, seal, open, status, publish, amend, close, attendance, tally. Voters:
-    vote, check, attendance check. Anybody: verify, events, bench. To see a whole election first: evote demo.
+    vote, check, attendance check. Anybody: verify, events, board monitor, witness, bench. To see a whole election
+    first: evote demo.
     """

@@ -16,7 +16,7 @@ from evote.board.record_folder import RecordFolder
 from evote.box.attendance import export_attendance, prove_attendance, verify_roll_file
 from evote.box.premises import Premises
 from evote.box.roll import MAX_ROLL_BYTES, parse_roll
-from evote.cli.console import Commands, folder_argument, json_option, moment, say, spoken
+from evote.cli.console import Commands, folder_argument, json_option, say, spoken
 from evote.errors import StateError
 from evote.manifest import verify_manifest
 from evote.record import layout
@@ -92,7 +92,6 @@ def check(file: Path, record: Path, *, as_json: bool) -> None:
             "contest": proof.contest,
             "voter": proof.voter,
             "present": proof.present,
-            "minute": proof.minute,
         }
         click.echo(json.dumps(answer, sort_keys=True, ensure_ascii=False))
         return
@@ -100,10 +99,7 @@ def check(file: Path, record: Path, *, as_json: bool) -> None:
     say(f"Voter:    {printable(proof.voter)}")
     say(f"Contest:  {proof.contest}, {contest.title}")
     say(f"Election: {spoken(election.id)}")
-    if proof.present:
-        say(f"You are marked as having voted, {moment(proof.minute)}.")
-    else:
-        say("You are not marked as having voted.")
+    say(f"You are {'' if proof.present else 'not '}marked as having voted.")
 
 
 def _say_event(*, operation: str, actor: str, reason: str) -> None:
@@ -162,5 +158,5 @@ def check_list(file: Path, record: Path, roll_file: Path | None) -> None:
         say(f"Every line is that of {printable(roll_file)}.")
     say(f"{marked}:")
     for contest in election.manifest.contests:
-        marks = [line.minute > 0 for line in lines if line.contest == contest.id]
+        marks = [line.voted for line in lines if line.contest == contest.id]
         say(f"  {contest.id}: {len(marks)} voters on the roll, {sum(marks)} marked as having voted")

@@ -139,6 +139,7 @@ def publish(directory: Path, *, watch: bool, forced: bool) -> None:
         if box.phase in (Phase.CLOSED, Phase.TALLIED):
             raise StateError("The vote is closed; every ballot is published.", check="BOX-9")
         say(f"Ballots published: {box.publish(forced=forced)}.")
+        _say_cosigned(box)
         while watch and box.phase in (Phase.SEALED, Phase.OPEN, Phase.GRACE):
             time.sleep(_LOOK_AGAIN)
             _publish_again(box)
@@ -161,7 +162,24 @@ def close(directory: Path, actor: str) -> None:
         voters = sum(entry.voters for entry in act.marks)
         early_note = " (before the sealed hour, mode TEST)" if act.early else ""
         say(f"Closed {moment(act.time)}{early_note}: ballots {voters}, attendance marks {voters}.")
-        say(f"Next: evote tally start {directory}")
+        if _say_cosigned(box):
+            say(f"Next: evote tally start {directory}")
+        else:
+            say(
+                "The trustees' tools wait for the witnesses. Next: run evote close again, or bring the lines by file:"
+            )
+            say(f"  evote board cosign {directory} FILE")
+
+
+def _say_cosigned(box: BallotBox) -> bool:
+    """Say who has cosigned what was published, and why others have not; return whether the quorum is reached."""
+    asked = box.cosigned
+    if asked is None or not asked.cosigned.quorum:
+        return True
+    say(f"Witnesses: {asked.cosigned}.")
+    for sentence in asked.failures:
+        say(f"  {sentence}")
+    return asked.cosigned.complete
 
 
 def _publish_again(box: BallotBox) -> None:
@@ -169,6 +187,7 @@ def _publish_again(box: BallotBox) -> None:
     try:
         if count := box.publish():
             say(f"Ballots published: {count}.")
+            _say_cosigned(box)
     except StorageError as error:
         say(f"Not published, tried again in {_LOOK_AGAIN} s: {error}")
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Self
+from typing import ClassVar, Final, Self
 
 from evote.crypto.signing import (
     ED25519,
@@ -40,16 +40,15 @@ def _malformed(reason: str) -> EncodingError:
 
 
 @dataclass(frozen=True, slots=True)
-class NoteKey:
-    """A public Ed25519 key and its name.
+class NamedKey:
+    """A public Ed25519 key and its name; what it signs is told by its class.
 
     Attributes:
-        name: No white space, no `+`; for a log, its origin.
+        name: No white space, no `+`.
         public: 32 bytes.
-
-    Spec: BRD-5
     """
 
+    kind: ClassVar[bytes]
     name: str
     public: bytes
 
@@ -60,18 +59,18 @@ class NoteKey:
     @property
     def id(self) -> bytes:
         """The 4-byte key id."""
-        return key_id(self.name, self.public)
+        return key_id(self.name, self.public, self.kind)
 
     def to_text(self) -> str:
         """Return `<name>+<key id>+<base64>`, the form in which keys are published and pinned."""
-        return f"{self.name}+{self.id.hex()}+{encode_base64(ED25519 + self.public)}"
+        return f"{self.name}+{self.id.hex()}+{encode_base64(self.kind + self.public)}"
 
     @classmethod
     def from_text(cls, text: str) -> Self:
-        """Read the published form of a key; untrusted.
+        """Read the published form of a key of this kind; untrusted.
 
         Raises:
-            EncodingError: Not the one text of an Ed25519 key (BRD-5).
+            EncodingError: Not the one text of such a key (BRD-5).
         """
         parts = text.split("+", 2) if len(text) <= _MAX_KEY_TEXT else []  # base64 may hold "+" itself
         try:
@@ -82,6 +81,16 @@ class NoteKey:
         if key.to_text() != text:  # key id, signature type, letter case
             raise EncodingError("This text of a note key is not canonical.", check="BRD-5")
         return key
+
+
+class NoteKey(NamedKey):
+    """A key that signs notes; for a log, its name is the origin.
+
+    Spec: BRD-5
+    """
+
+    __slots__ = ()
+    kind = ED25519
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +155,17 @@ def sign_note(text: str, signers: Sequence[NoteSigner]) -> bytes:
     return data
 
 
-def _split(data: bytes) -> tuple[str, list[str]]:
-    """Return the signed text and the signature lines; the last blank line separates them."""
+def split_note(data: bytes) -> tuple[str, list[str]]:
+    """Return the text of a note and its signature lines; nothing is verified.
+
+    Args:
+        data: Untrusted.
+
+    Raises:
+        EncodingError: Not a signed note (BRD-4).
+
+    Spec: BRD-4
+    """
     if len(data) > MAX_NOTE_BYTES:
         raise _malformed(f"it is longer than {MAX_NOTE_BYTES} bytes")
     try:
@@ -164,8 +182,12 @@ def _split(data: bytes) -> tuple[str, list[str]]:
     return text, lines
 
 
-def _parse_signature(line: str) -> tuple[str, bytes, bytes]:
-    """Return name, key id and signature of a line."""
+def parse_signature(line: str) -> tuple[str, bytes, bytes]:
+    """Return name, key id and signature of a signature line without its LF; nothing is verified.
+
+    Raises:
+        EncodingError: Not a signature line (BRD-4).
+    """
     name, _, encoded = line.removeprefix(_DASH).partition(" ")
     if not line.startswith(_DASH) or not is_key_name(name):
         raise _malformed("a signature line is not a dash, a name and base64")
@@ -191,10 +213,10 @@ def open_note(data: bytes, keys: Sequence[NoteKey]) -> str:
 
     Spec: BRD-4, BRD-6
     """
-    text, lines = _split(data)
+    text, lines = split_note(data)
     known = {(key.name, key.id): key for key in keys}
     seen = set()
-    for name, identifier, signature in [_parse_signature(line) for line in lines]:
+    for name, identifier, signature in [parse_signature(line) for line in lines]:
         key = known.get((name, identifier))
         if key is None:
             continue

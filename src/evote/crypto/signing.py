@@ -22,6 +22,7 @@ from evote.errors import EncodingError, InvalidSignature, ParameterError, Storag
 KEY_BYTES: Final = 32
 SIGNATURE_BYTES: Final = 64
 ED25519: Final = b"\x01"  # the signature type of C2SP signed notes
+COSIGNATURE: Final = b"\x04"  # that of C2SP cosignatures, by the same algorithm over a timestamped text
 _MAX_NAME = 255
 _FILE_PREFIX = "PRIVATE+KEY"
 _MAX_FILE = 1024
@@ -119,21 +120,22 @@ def is_key_name(name: str) -> bool:
     return all(character.isprintable() and not character.isspace() for character in name)
 
 
-def key_id(name: str, public: bytes) -> bytes:
+def key_id(name: str, public: bytes, kind: bytes = ED25519) -> bytes:
     """Return the 4 bytes that tell keys of a signed note apart; they identify, they do not authenticate.
 
-    Spec: BRD-5
+    Spec: BRD-5, WIT-1
     """
-    return hashlib.sha256(name.encode() + b"\n" + ED25519 + public).digest()[:4]
+    return hashlib.sha256(name.encode() + b"\n" + kind + public).digest()[:4]
 
 
-def save_signing_key(path: Path, name: str, key: SigningKey) -> None:
+def save_signing_key(path: Path, name: str, key: SigningKey, kind: bytes = ED25519) -> None:
     """Write a signing key to a new file that only its owner can read.
 
     Args:
         path: A file that does not exist; never overwritten.
         name: The key's name in signed notes.
         key: Secret; the file holds it in clear.
+        kind: What it signs: notes, or cosignatures.
 
     Raises:
         ParameterError: Not a key name (BRD-5).
@@ -141,8 +143,8 @@ def save_signing_key(path: Path, name: str, key: SigningKey) -> None:
     """
     if not is_key_name(name):
         raise ParameterError("A key name has no white space and no plus sign.", check="BRD-5")
-    secret = encode_base64(ED25519 + key.seed_bytes())
-    line = f"{_FILE_PREFIX}+{name}+{key_id(name, key.public).hex()}+{secret}\n"
+    secret = encode_base64(kind + key.seed_bytes())
+    line = f"{_FILE_PREFIX}+{name}+{key_id(name, key.public, kind).hex()}+{secret}\n"
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
@@ -168,12 +170,12 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def load_signing_key(path: Path) -> tuple[str, SigningKey]:
+def load_signing_key(path: Path, kind: bytes = ED25519) -> tuple[str, SigningKey]:
     """Read a key file and return the key's name and the key.
 
     Raises:
         StorageError: The file cannot be read (BRD-5).
-        EncodingError: Not a key file, or altered (BRD-5).
+        EncodingError: Not a key file of this kind, or altered (BRD-5).
     """
     try:
         with path.open("rb") as file:
@@ -181,20 +183,20 @@ def load_signing_key(path: Path) -> tuple[str, SigningKey]:
     except OSError as error:
         raise StorageError(f"{path}: {error.strerror}.", check="BRD-5", subject=str(path)) from None
     try:
-        return _parse_key_file(data)
+        return _parse_key_file(data, kind)
     except (EncodingError, ValueError):
         raise EncodingError(f"{path} is not a signing key file.", check="BRD-5", subject=str(path)) from None
 
 
-def _parse_key_file(data: bytes) -> tuple[str, SigningKey]:
+def _parse_key_file(data: bytes, kind: bytes) -> tuple[str, SigningKey]:
     text = data.decode()
     if not text.startswith(_FILE_PREFIX + "+") or not text.endswith("\n") or len(data) > _MAX_FILE:
         raise ValueError
     name, identifier, secret = text[len(_FILE_PREFIX) + 1 : -1].split("+", 2)
     seed = decode_base64(secret)
-    if not is_key_name(name) or seed[:1] != ED25519:
+    if not is_key_name(name) or seed[:1] != kind:
         raise ValueError
     key = SigningKey.from_seed(seed[1:])
-    if identifier != key_id(name, key.public).hex():
+    if identifier != key_id(name, key.public, kind).hex():
         raise ValueError
     return name, key

@@ -24,6 +24,7 @@ from evote.manifest.model import (
     Software,
     Timetable,
     Unit,
+    Witness,
 )
 from evote.manifest.plan import merge_small_units
 from evote.manifest.rules import check_capacity, verify_election, verify_manifest
@@ -46,6 +47,7 @@ __all__ = [
     "Software",
     "Timetable",
     "Unit",
+    "Witness",
     "check_capacity",
     "merge_small_units",
     "verify_election",

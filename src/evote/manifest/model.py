@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from evote.encoding import Count, Digest, Document, Field, Identifier, Part, Text, Time
+from evote.crypto.cosignatures import WitnessKey
+from evote.encoding import Count, Digest, Document, Field, Identifier, Part, Remark, Text, Time
 from evote.errors import ParameterError
 from evote.params import MAX_GROUP_SIZE, MAX_OPTIONS, ParameterSet, parameter_set
 
@@ -20,6 +21,7 @@ ShapeRule = Literal[
     "president-holds", "secretary-holds", "delegates-two-thirds", "two-at-most", "no-technician"
 ]
 Positive = Annotated[Count, Field(ge=1)]
+MAX_WITNESSES = 50
 FileName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,99}$")]
 Origin = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9./-]{0,199}$")]
 
@@ -169,6 +171,22 @@ class Publication(Part):
     delay: Annotated[Count, Field(le=86400)]
 
 
+class Witness(Part):
+    """Who cosigns the log: key as text, and where it is asked; "" for a witness that is asked by file."""
+
+    key: Text
+    url: Remark
+
+    @property
+    def witness_key(self) -> WitnessKey:
+        """The key.
+
+        Raises:
+            EncodingError: Not the text of a witness's key (BRD-5).
+        """
+        return WitnessKey.from_text(self.key)
+
+
 class RollCommitment(Part):
     """The roll of one unit: voters, their total weight, root over their salted entries."""
 
@@ -204,13 +222,18 @@ class Election(Document):
     contests: Annotated[tuple[Contest, ...], Field(min_length=1, max_length=1000)]
     policy: KeyPolicy
     counting: CountingPlan
-    witnesses: Annotated[tuple[Text, ...], Field(max_length=0)]
-    witness_quorum: Literal[0]
+    witnesses: Annotated[tuple[Witness, ...], Field(max_length=MAX_WITNESSES)]
+    witness_quorum: Annotated[Count, Field(le=MAX_WITNESSES)]
 
     @property
     def sizes(self) -> ParameterSet:
         """The parameter set."""
         return parameter_set(self.parameters)
+
+    @property
+    def witness_keys(self) -> tuple[WitnessKey, ...]:
+        """The witnesses' keys, in order."""
+        return tuple(witness.witness_key for witness in self.witnesses)
 
     def contest(self, contest_id: str) -> Contest:
         """Return a contest by id.

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import pairwise
+from urllib.parse import urlsplit
 
-from evote.errors import ParameterError
+from evote.errors import EncodingError, ParameterError
 from evote.manifest.model import Contest, Election, Group, KeyPolicy, Manifest, Member
 
 _MAX_GRACE = 30 * 60
@@ -33,9 +34,9 @@ def verify_election(election: Election) -> None:
     """Check a draft or manifest; return silently if it can be sealed as far as it goes.
 
     Raises:
-        ParameterError: `check` is the rule, MAN-1 to MAN-11; `subject` the contest, unit or group.
+        ParameterError: `check` is the rule, MAN-1 to MAN-11 or MAN-13; `subject` the contest, unit or group.
 
-    Spec: MAN-1 to MAN-11
+    Spec: MAN-1 to MAN-11, MAN-13
     """
     if election.sizes.toy and election.mode != "TEST":
         raise _refuse("MAN-11", election.parameters, "A toy parameter set is refused outside mode TEST.")
@@ -50,15 +51,16 @@ def verify_election(election: Election) -> None:
         if unit.contest not in known:
             raise _refuse("MAN-4", unit.id, f"Unit {unit.id} names the unknown contest {unit.contest!r}.")
     _verify_policy(election.policy)
+    _verify_witnesses(election)
 
 
 def verify_manifest(manifest: Manifest) -> None:
     """Check a sealed manifest: everything of a draft, and the roll.
 
     Raises:
-        ParameterError: MAN-1 to MAN-12.
+        ParameterError: MAN-1 to MAN-13.
 
-    Spec: MAN-1 to MAN-12
+    Spec: MAN-1 to MAN-13
     """
     verify_election(manifest)
     if [entry.unit for entry in manifest.roll] != [unit.id for unit in manifest.counting.units]:
@@ -215,3 +217,37 @@ def _verify_shape(policy: KeyPolicy) -> None:
         is_broken, sentence = broken[rule]
         if is_broken:
             raise _refuse("MAN-8", "policy", f"The key policy breaks the rule «{rule}»: {sentence}.")
+
+
+def _verify_witnesses(election: Election) -> None:
+    try:
+        keys = election.witness_keys
+    except EncodingError:
+        raise _refuse(
+            "MAN-13", "witnesses", "A witness's key must be the text that «evote witness new» prints."
+        ) from None
+    names = {key.name for key in keys}
+    if len(names) < len(keys) or len({key.public for key in keys}) < len(keys) or election.origin in names:
+        raise _refuse("MAN-13", "witnesses", "Witnesses must have different names and keys, none the origin.")
+    for witness in election.witnesses:
+        if witness.url and not _is_web_address(witness.url):
+            raise _refuse("MAN-13", witness.url, f"{witness.url!r} is not an http or https address.")
+    needed = len(keys) // 2 + 1 if keys else 0
+    if not needed <= election.witness_quorum <= len(keys):
+        raise _refuse(
+            "MAN-13",
+            "witness_quorum",
+            f"The quorum of {len(keys)} witnesses must be from {needed} to {len(keys)}: more than half, so that "
+            "two quorums share one.",
+        )
+
+
+def _is_web_address(url: str) -> bool:
+    """Tell whether a text is a plain http(s) address, to which a path can be added."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return False
+    plain = url.isascii() and url.isprintable() and " " not in url and not set("?#@\\") & set(url)
+    return plain and url.startswith(("http://", "https://")) and bool(parts.hostname) and port != 0

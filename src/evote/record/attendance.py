@@ -16,7 +16,7 @@ from typing import Annotated, ClassVar, Literal
 
 from evote.crypto.merkle import inclusion_proof, leaf_hash, root_of
 from evote.crypto.transcript import framed_digest, u64
-from evote.encoding import Count, Digest, Document, Field, Identifier, Text, Time
+from evote.encoding import Count, Digest, Document, Field, Identifier, Text
 from evote.errors import NotEligible, VerificationError
 from evote.manifest import Election
 
@@ -34,7 +34,7 @@ class AttendanceLine:
         contest: Contest id.
         section: Section id.
         weight: Weight of the vote, at least 1.
-        minute: POSIX seconds, to the minute, at which the voter voted; 0 if they did not.
+        minute: POSIX seconds, to the minute, at which the voter voted; 0 if they did not. When, is in no commitment.
         salt: The voter's salt in this contest, 32 bytes.
 
     Spec: ATT-7
@@ -48,27 +48,42 @@ class AttendanceLine:
     minute: int
     salt: bytes = field(repr=False)
 
+    @property
+    def voted(self) -> bool:
+        """Whether the voter has voted."""
+        return self.minute > 0
 
-def roll_entry(unit: str, line: AttendanceLine) -> bytes:
+    def entry(self, unit: str) -> bytes:
+        """Return their entry on the roll of a unit."""
+        return roll_entry(unit, self.voter, self.section, self.weight, self.salt)
+
+    def mark(self, election: bytes, unit: str) -> bytes:
+        """Return their mark in an election."""
+        return attendance_mark(election, unit, self.voter, self.salt, voted=self.voted)
+
+
+def roll_entry(unit: str, voter: str, section: str, weight: int, salt: bytes) -> bytes:
     """Return a voter's entry on the roll of a unit: 32 bytes that say nothing without the salt.
 
     Spec: ATT-2
     """
-    items = (unit.encode(), line.voter.encode(), line.section.encode(), u64(line.weight), line.salt)
+    items = (unit.encode(), voter.encode(), section.encode(), u64(weight), salt)
     return framed_digest("evote/v1/roll-entry", items)
 
 
-def attendance_mark(election: bytes, unit: str, line: AttendanceLine) -> bytes:
-    """Return a voter's mark, voted or not: 32 bytes that say nothing without the salt.
+def attendance_mark(election: bytes, unit: str, voter: str, salt: bytes, *, voted: bool) -> bytes:
+    """Return a voter's mark: 32 bytes that say nothing without the salt.
 
     Args:
         election: Election id.
         unit: The unit that counts the voter's section.
-        line: The voter.
+        voter: Voter id.
+        salt: The voter's salt.
+        voted: Whether they have voted; when, is not committed to.
 
     Spec: ATT-3
     """
-    items = (election, unit.encode(), line.voter.encode(), line.salt, u64(line.minute))
+    items = (election, unit.encode(), voter.encode(), salt, bytes([voted]))
     return framed_digest("evote/v1/attendance", items)
 
 
@@ -78,7 +93,7 @@ TreePath = Annotated[tuple[Digest, ...], Field(max_length=53)]
 class AttendanceProof(Document):
     """What a voter checks offline: whether the closing has them as having voted. Theirs alone; never published.
 
-    `minute` is 0 if they are not marked; the two paths are of the same place.
+    The two paths are of the same place.
 
     Spec: ATT-4 to ATT-6
     """
@@ -92,21 +107,11 @@ class AttendanceProof(Document):
     section: Identifier
     voter: Annotated[Text, Field(max_length=MAX_VOTER)]
     weight: Count
-    minute: Annotated[Time, Field(multiple_of=60)]
+    present: bool
     salt: Annotated[Digest, Field(repr=False)]
     place: Count
     roll_path: TreePath
     attendance_path: TreePath
-
-    @property
-    def present(self) -> bool:
-        """Whether it says that the voter has voted."""
-        return self.minute > 0
-
-    @property
-    def line(self) -> AttendanceLine:
-        """What it says of the voter."""
-        return AttendanceLine(self.voter, "", self.contest, self.section, self.weight, self.minute, self.salt)
 
 
 class UnitTrees:
@@ -126,7 +131,7 @@ class UnitTrees:
             unit: Unit id.
             lines: Its voters, in any order.
         """
-        entries = sorted(((roll_entry(unit, line), line) for line in lines), key=itemgetter(0))
+        entries = sorted(((line.entry(unit), line) for line in lines), key=itemgetter(0))
         self.unit = unit
         self.lines = tuple(line for _, line in entries)
         self.roll_leaves = [leaf_hash(entry) for entry, _ in entries]
@@ -149,12 +154,12 @@ class UnitTrees:
     @property
     def marked(self) -> tuple[int, int]:
         """How many have voted, and their total weight."""
-        weights = [line.weight for line in self.lines if line.minute]
+        weights = [line.weight for line in self.lines if line.voted]
         return len(weights), sum(weights)
 
     def attendance_leaves(self, election: bytes) -> list[bytes]:
         """Return the leaf hashes of all marks, at the places of the roll."""
-        return [leaf_hash(attendance_mark(election, self.unit, line)) for line in self.lines]
+        return [leaf_hash(line.mark(election, self.unit)) for line in self.lines]
 
     def attendance_root(self, election: bytes) -> bytes:
         """Return the commitment to who has voted."""
@@ -178,7 +183,7 @@ class UnitTrees:
             section=line.section,
             voter=line.voter,
             weight=line.weight,
-            minute=line.minute,
+            present=line.voted,
             salt=line.salt,
             place=place,
             roll_path=tuple(inclusion_proof(self.roll_leaves, place)),

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from evote.board import Entry, Kind, LogWriter, read_bounded, write_durably
+from evote.board.files import checkpoint_lock
 from evote.board.journal import Journal, publish_events
 from evote.board.record_folder import RecordFolder
 from evote.board.writer import STATE_FILE
@@ -241,9 +242,10 @@ def finish_tally(
     for name, document in documents.items():
         stages.record.write(name, document)
     stages.note("tally-finished", actor, f"Election {closing.election.id.hex()[:16]}.")
-    stages.publish(
-        Kind.END, {layout.END: End.make(election=closing.election.id, files=committed_files(stages.record))}
-    )
+    with checkpoint_lock(directory / "private"):  # from here on no cosignature is added to checkpoints/close
+        end = End.make(election=closing.election.id, files=committed_files(stages.record))
+        stages.record.write(layout.END, end)
+    stages.publish(Kind.END, {layout.END: end})
     return outcome
 
 

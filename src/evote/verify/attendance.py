@@ -96,7 +96,8 @@ def verify_attendance(election: PublicElection, closing: Closing, proof: Attenda
         ) from None
     roll = _of_unit(election.manifest.roll, unit, "ATT-5")
     marks = _of_unit(closing.marks, unit, "ATT-6")
-    entry, mark = roll_entry(unit, proof.line), attendance_mark(election.id, unit, proof.line)
+    entry = roll_entry(unit, proof.voter, proof.section, proof.weight, proof.salt)
+    mark = attendance_mark(election.id, unit, proof.voter, proof.salt, voted=proof.present)
     _verify_leaf(proof, roll.voters, entry, proof.roll_path, roll.root, "ATT-5")
     _verify_leaf(proof, roll.voters, mark, proof.attendance_path, marks.root, "ATT-6")
 
@@ -140,7 +141,7 @@ def verify_attendance_list(
     Args:
         election: Pinned by its id.
         closing: As `read_closing` returns it.
-        lines: The whole roll, with who has voted when; untrusted.
+        lines: The whole roll, with who has voted; untrusted. Names and minutes are in no commitment.
 
     Raises:
         VerificationError: Not the sealed roll, or somebody stands on it twice (ATT-8); not the marks of the closing
@@ -162,7 +163,9 @@ def verify_attendance_list(
             )
         if marks.root != trees.attendance_root(election.id):
             raise VerificationError(
-                "Voters or minutes of the list are not those of the closing.", check="ATT-9", subject=unit
+                "Those whom the list has as having voted are not those of the closing.",
+                check="ATT-9",
+                subject=unit,
             )
 
 

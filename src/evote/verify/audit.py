@@ -35,6 +35,7 @@ from evote.verify.acts import (
 )
 from evote.verify.ballots import Tallies, empty_tallies
 from evote.verify.certificate import Certificate, Certificates
+from evote.verify.closing import audit_closing_checkpoint, audit_cosignatures
 from evote.verify.drill import verify_drill
 from evote.verify.engine import Engine
 from evote.verify.events import audit_events
@@ -276,6 +277,7 @@ def _audit_log(report: Report, state: AuditState, progress: Progress) -> bool:
             log.run(log_step, ballot_step)
         state.tallies = log.tallies
         state.entries = [(one.kind, one.digest) for one in log.files]
+        audit_cosignatures(state.folder, election, log_step)
         if log.closing_size:
             with log_step.finding("checkpoint"):
                 state.point = ClosingPoint(log.closing_size, reader.root_at(log.closing_size))
@@ -314,10 +316,7 @@ def _audit_acts(report: Report, state: AuditState) -> None:
             with step.finding(layout.CLOSE):
                 state.closing = state.folder.read(layout.CLOSE, Closing)
                 verify_closing_act(state.election, state.opening, state.closing, state.tallies)
-            with step.finding(layout.CLOSING_CHECKPOINT, "ACT-5"):
-                saved = state.folder.closing_checkpoint(state.election)
-                if (saved.size, saved.root) != (state.point.size, state.point.root):
-                    raise VerificationError("The closing checkpoint is not that of the log.", check="ACT-5")
+            audit_closing_checkpoint(state.folder, state.election, state.point, report, step)
             report.stage = "closed"
         audit_amendments(state.election, step)
 

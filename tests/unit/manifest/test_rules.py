@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import pytest
 
+from evote.crypto.cosignatures import WitnessKey, WitnessSigner
+from evote.crypto.notes import NoteKey
 from evote.errors import EncodingError, EvoteError, ParameterError
 from evote.manifest import (
     CountingPlan,
@@ -12,12 +14,13 @@ from evote.manifest import (
     Manifest,
     Publication,
     Timetable,
+    Witness,
     check_capacity,
     verify_election,
     verify_manifest,
 )
 from evote.manifest.template import bureau_policy, cspm_2024, demonstration
-from simulator import CLOSES, OPENS, contest, draft, sealed_manifest
+from simulator import CLOSES, OPENS, ORIGIN, contest, draft, sealed_manifest
 
 CONTESTS = (contest("one"), contest("two", sections=("x", "y", "z")))
 
@@ -175,6 +178,58 @@ def test_a29_capacity_is_half_of_the_modulus(weight: int, options: int, fits: bo
     with pytest.raises(ParameterError) as caught:
         check_capacity(plan, wide, weight)
     assert caught.value.check == "MAN-6"
+
+
+def witnesses(*names: str, url: str = "") -> tuple[Witness, ...]:
+    return tuple(
+        Witness.make(key=WitnessSigner.generate(name).witness_key.to_text(), url=url) for name in names
+    )
+
+
+@pytest.mark.parametrize(
+    ("count", "quorums"), [(0, [0]), (1, [1]), (2, [2]), (3, [2, 3]), (4, [3, 4]), (50, range(26, 51))]
+)
+def test_a_quorum_of_witnesses_is_more_than_half(count: int, quorums) -> None:
+    named = witnesses(*(f"w{n}" for n in range(count)))
+    for quorum in range(min(count + 2, 51)):
+        if quorum in quorums:
+            verify_election(draft(CONTESTS, witnesses=named, witness_quorum=quorum))
+        else:
+            refused("MAN-13", witnesses=named, witness_quorum=quorum)
+
+
+def test_witnesses_differ_and_none_is_the_log() -> None:
+    good = witnesses("w1", "w2")
+    verify_election(draft(CONTESTS, witnesses=good, witness_quorum=2))
+    same_key = WitnessKey("w3", good[0].witness_key.public).to_text()
+    note_key = NoteKey("w3", good[0].witness_key.public).to_text()
+    for key in (
+        witnesses("w1")[0].key,
+        same_key,
+        note_key,
+        witnesses(ORIGIN)[0].key,
+        "w3",
+        good[0].key + " ",
+    ):
+        refused("MAN-13", witnesses=(good[0], good[1].replace(key=key)), witness_quorum=2)
+    verify_election(draft(CONTESTS, witnesses=(good[0], witnesses("w3")[0]), witness_quorum=2))
+
+
+@pytest.mark.parametrize(
+    ("url", "fits"),
+    [("", True), ("http://w.example", True), ("https://w.example:8443/a/b", True), ("http://[::1]:9/", True),
+     ("ftp://w.example", False), ("file:///etc", False), ("w.example", False), ("https://", False),
+     ("https://user@w.example", False), ("https://w.example/?a", False), ("https://w.example/#a", False),
+     ("https://w.example/a b", False), ("https://w\u00e9.example", False), ("https://w.example:x", False),
+     ("https://w.example:70000", False), ("https://[::1", False), ("HTTPS://w.example", False),
+     ("https://w.example\\@x", False)],
+)  # fmt: skip
+def test_where_a_witness_is_asked(url: str, fits: bool) -> None:
+    named = witnesses("w1", url=url)
+    if fits:
+        verify_election(draft(CONTESTS, witnesses=named, witness_quorum=1))
+    else:
+        refused("MAN-13", witnesses=named, witness_quorum=1)
 
 
 def test_a_sealed_manifest_names_every_unit_once() -> None:

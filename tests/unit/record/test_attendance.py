@@ -24,11 +24,15 @@ ADA = AttendanceLine("ada", "Ada", "council", "north", 2, 1718090040, voter_salt
 
 def test_vectors_of_the_specification() -> None:
     assert ADA.salt.hex() == "5032470d66ef4e05b055e882924961dc7f5d45759bd5b55a02bd0acdceb4dbea"
-    entry, mark = roll_entry("council-north", ADA), attendance_mark(b"\x11" * 32, "council-north", ADA)
+    election, unit = b"\x11" * 32, "council-north"
+    entry = roll_entry(unit, "ada", "north", 2, ADA.salt)
+    mark = attendance_mark(election, unit, "ada", ADA.salt, voted=True)
+    assert (entry, mark) == (ADA.entry(unit), ADA.mark(election, unit))
     assert entry.hex() == "e1448260b1565f1110fbd3e242fdb6e1cff73b9e07d5396f3c48f5a36baea6a0"
-    assert mark.hex() == "6280d11e6309cf32174de95ea6cedf14b562fce8e93afee5d9638184cbb25c85"
-    absent = attendance_mark(b"\x11" * 32, "council-north", replace(ADA, minute=0))
-    assert absent.hex() == "9050cc9f0edf42a795bc109cbbdac623433a94f6ed5573c6eee19a5f4043c7e8"
+    assert mark.hex() == "17f3c73e7e9e32c0c4bcdf630564e6ae4596d506d3ed913c0ea51b77597643bf"
+    absent = attendance_mark(election, unit, "ada", ADA.salt, voted=False)
+    assert absent == replace(ADA, minute=0).mark(election, unit)
+    assert absent.hex() == "c3660d428545df0d0e77c9670cf1e9af7a87ff1def32296aa1f3711b64af194a"
 
 
 def test_every_voter_has_a_salt_of_their_own_in_every_contest() -> None:
@@ -37,25 +41,18 @@ def test_every_voter_has_a_salt_of_their_own_in_every_contest() -> None:
     assert voter_salt(bytes(32), "a", "c") not in salts
 
 
-def test_an_entry_depends_on_all_but_name_and_minute_and_a_mark_on_voter_salt_and_minute() -> None:
+def test_an_entry_depends_on_voter_section_weight_salt_and_a_mark_on_voter_salt_voted() -> None:
     changes = {
-        "voter": "bea", "name": "Bea", "contest": "board", "section": "south", "weight": 3, "minute": 0, "salt": SALT,
+        "voter": "bea", "name": "Bea", "contest": "board", "section": "south", "weight": 3, "salt": SALT, "minute": 0,
     }  # fmt: skip
-    entry, mark = roll_entry("u", ADA), attendance_mark(SALT, "u", ADA)
     others = {field: replace(ADA, **{field: value}) for field, value in changes.items()}
-    assert {field for field, one in others.items() if roll_entry("u", one) != entry} == {
-        "voter",
-        "section",
-        "weight",
-        "salt",
-    }
-    assert {field for field, one in others.items() if attendance_mark(SALT, "u", one) != mark} == {
-        "voter",
-        "minute",
-        "salt",
-    }
-    assert roll_entry("v", ADA) != entry
-    assert mark not in (attendance_mark(SALT, "v", ADA), attendance_mark(bytes(32), "u", ADA))
+    entries = {field for field, one in others.items() if one.entry("u") != ADA.entry("u")}
+    marks = {field for field, one in others.items() if one.mark(SALT, "u") != ADA.mark(SALT, "u")}
+    assert entries == {"voter", "section", "weight", "salt"}
+    assert marks == {"voter", "salt", "minute"}
+    assert replace(ADA, minute=ADA.minute + 60).mark(SALT, "u") == ADA.mark(SALT, "u")
+    assert ADA.entry("v") != ADA.entry("u")
+    assert ADA.mark(SALT, "u") not in (ADA.mark(SALT, "v"), ADA.mark(bytes(32), "u"))
 
 
 def test_places_do_not_depend_on_the_order_of_the_lines() -> None:
@@ -86,7 +83,7 @@ def test_a_proof_is_read_back_and_hides_its_salt() -> None:
     assert AttendanceProof.from_bytes(proof.to_bytes()) == proof
     assert proof.present
     salt = voter_salt(SALT, "one", "v1")
-    for text in (repr(proof), repr(proof.line)):
+    for text in (repr(proof), repr(trees["one-all"].lines)):
         assert repr(salt) not in text
         assert "salt" not in text
 
@@ -100,7 +97,8 @@ def test_a_proof_is_read_back_and_hides_its_salt() -> None:
         {"voter": "x" * 101},
         {"voter": "a\u202eb"},
         {"weight": -1},
-        {"minute": OPENS + 1},
+        {"present": 1},
+        {"minute": OPENS},
         {"salt": b"s" * 31},
         {"place": -1},
         {"roll_path": (b"s" * 32,) * 54},
