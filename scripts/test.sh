@@ -2,6 +2,7 @@
 # Every check of the project on a fresh machine: style, types, import rules, tests. Arguments go to pytest.
 EXTRAS='.[dev]'
 . "$(dirname "$0")/environment.sh"
+. scripts/postgres.sh
 "$VENV/bin/ruff" check .
 "$VENV/bin/ruff" format --check src tests benchmarks
 "$VENV/bin/mypy"

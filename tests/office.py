@@ -12,6 +12,7 @@ from pathlib import Path
 from evote.ballot import Choice, EncryptedBallot, encrypt_ballot
 from evote.board.files import write_durably
 from evote.box import BallotBox, setup
+from evote.box.stores import save_places
 from evote.manifest import Draft
 from simulator import CLOSES, OPENS, PROFESSION, contest, dealt, draft
 
@@ -38,10 +39,14 @@ def two_contests(**changes: object) -> Draft:
     return draft((contest("one"), contest("two", sections=("x", "y"))), **changes)
 
 
-def set_up(folder: Path, plan: Draft | None = None, roll: str = ROLL) -> Path:
-    """Make an election folder with roll and ceremony, ready to be sealed."""
+def set_up(
+    folder: Path, plan: Draft | None = None, roll: str = ROLL, stores: tuple[str, str] = ("", "")
+) -> Path:
+    """Make an election folder with roll and ceremony, ready to be sealed; register and box at two URLs if given."""
     plan = plan or two_contests()
     setup.create_election_folder(folder, plan)
+    if any(stores):
+        save_places(folder / "private", *stores, spare="")
     (folder / "professions" / "a.txt").write_bytes(PROFESSION)
     setup.import_roll(folder, roll.encode())
     deal, _, drill = dealt(plan.parameters, plan.policy)
@@ -50,9 +55,11 @@ def set_up(folder: Path, plan: Draft | None = None, roll: str = ROLL) -> Path:
     return folder
 
 
-def open_office(folder: Path, plan: Draft | None = None, roll: str = ROLL) -> Path:
+def open_office(
+    folder: Path, plan: Draft | None = None, roll: str = ROLL, stores: tuple[str, str] = ("", "")
+) -> Path:
     """Make an election folder in which the vote is open."""
-    set_up(folder, plan, roll)
+    set_up(folder, plan, roll, stores)
     setup.seal_election(folder)
     with enter(folder) as box:
         box.open_vote()

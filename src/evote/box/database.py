@@ -249,6 +249,19 @@ class Database:
                 connection.invalidate()  # a lost connection cannot unlock, a closed one has unlocked
             connection.close()
 
+    def wait_for_others(self) -> None:
+        """Wait until every transaction that has written one of the tables is committed or undone.
+
+        A PostgreSQL server goes on with the commit of a process that died, and may wait for a standby with it.
+
+        Raises:
+            StorageError: One took a minute, or the database fails.
+        """
+        if self._is_postgresql:
+            names = ", ".join(table.name for table in self._tables.sorted_tables)
+            with self.transaction() as connection:
+                connection.execute(text(f"LOCK TABLE {names} IN SHARE MODE"))
+
     def rebuild(self, *, on_disk: bool = False) -> None:
         """Write everything anew in key order; the order of arrival is gone.
 

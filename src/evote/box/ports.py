@@ -131,6 +131,9 @@ class RegisterStore(Protocol):
     def alone(self) -> AbstractContextManager[None]:
         """Keep out every other process that asks for this, on whatever machine; may do nothing on one machine."""
 
+    def wait_for_others(self) -> None:
+        """Wait until all that others began is durable or undone: who died may have left a commit under way."""
+
     def rebuild(self) -> None:
         """After closing: forget when voters connected; write everything anew in key order, no trace of arrival."""
 
@@ -243,6 +246,9 @@ class BoxStore(Protocol):
 
     def count(self) -> int:
         """Return the number of ballots, sealed and published."""
+
+    def wait_for_others(self) -> None:
+        """Wait until all that others began is durable or undone: who died may have left a commit under way."""
 
     def rebuild(self) -> None:
         """After closing: erase slots; write everything anew in key order, no trace of arrival."""

@@ -216,6 +216,8 @@ class Premises:
 
     def _settle(self) -> None:
         """Finish every interrupted cast whose ballot is in the box, and undo the others."""
+        self.register.wait_for_others()
+        self.urn.store.wait_for_others()
         self.urn.settle()
         waiting = self.register.in_flight()
         if not waiting:
@@ -245,9 +247,9 @@ class Premises:
             )
         if lost:
             raise _restored(f"the log holds {lost} ballots that the box does not")
-        marks, ballots = sum(mark.voters for mark in self.register.marks()), self.urn.store.count()
-        if marks != ballots:
-            raise _restored(f"the register holds {marks} marks, the box {ballots} ballots")
+        marks = sum(mark.voters for mark in self.register.marks())
+        if marks != len(stored):
+            raise _restored(f"the register holds {marks} marks, the box {len(stored)} ballots")
 
     def _verify_head(self) -> None:
         """Refuse a log that is behind what the box has seen of it."""

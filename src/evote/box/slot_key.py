@@ -130,6 +130,7 @@ class SlotKeyFiles:
         key = next((key for _, key in found if key is not None and key.mark == mark), None)
         if key is None:
             raise _missing()
+        self._erase_unfinished()
         if [one for _, one in found] == [*([key] * len(self._folders)), *([None] * len(self._folders))]:
             return
         for path, other in found:
@@ -143,9 +144,17 @@ class SlotKeyFiles:
 
     def destroy(self) -> None:
         """Erase every key for good."""
+        self._erase_unfinished()
         for path in self._paths(FILE, _NEXT):
             _erase(path)
             remove_file(path)
+
+    def _erase_unfinished(self) -> None:
+        """Erase what a crash left of writing a key."""
+        for folder in self._folders:
+            for path in folder.glob(f".{FILE}*.tmp"):
+                _erase(path)
+                remove_file(path)
 
     def _paths(self, *names: str) -> Iterator[Path]:
         yield from (folder / name for name in names for folder in self._folders)

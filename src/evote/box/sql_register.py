@@ -118,6 +118,10 @@ class SqlRegister:
         """Keep other machines out."""
         return self._database.alone()
 
+    def wait_for_others(self) -> None:
+        """Wait until all that others began is durable or undone."""
+        self._database.wait_for_others()
+
     # The roll
 
     def import_roll(self, voters: Iterable[RegisteredVoter], salt: bytes) -> None:

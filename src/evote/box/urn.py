@@ -118,9 +118,10 @@ class Urn:
         return opened
 
     def bodies(self) -> Iterator[bytes]:
-        """Yield every ballot, published or not; constant memory. No publication goes on."""
+        """Yield every ballot once, also after an interrupted publication; no more memory than their digests."""
         yield from self.store.bodies()
-        yield from (ballot.body for _, ballot in self.sealed())
+        published = set(self.store.digests())
+        yield from (ballot.body for name, ballot in self.sealed() if name.digest not in published)
 
     def close_slots(self, until: int) -> None:
         """Take no more ballots for the slots up to a time; none is being cast.

@@ -102,6 +102,18 @@ def test_whatever_a_crash_leaves_the_right_key_is_made_the_only_one(
     assert _files(folders) == {"private/slot.key": right.key, "spare/slot.key": right.key}
 
 
+def test_what_a_crash_leaves_of_writing_a_key_is_erased(folders: list[Path]) -> None:
+    keys = SlotKeyFiles(folders)
+    key = keys.prepare()
+    for name in (".slot.key.0011223344556677.tmp", ".slot.key.next.0011223344556677.tmp"):
+        (folders[1] / name).write_bytes(key.key)
+    keys.settle(key.mark)
+    assert _files(folders) == {"private/slot.key": key.key, "spare/slot.key": key.key}
+    (folders[0] / ".slot.key.0011223344556677.tmp").write_bytes(key.key)
+    keys.destroy()
+    assert _files(folders) == {}
+
+
 @pytest.mark.parametrize("damage", ["gone", "zeroed", "short", "other"])
 def test_without_the_right_key_nothing_is_settled(folders: list[Path], damage: str) -> None:
     keys = SlotKeyFiles(folders[:1])

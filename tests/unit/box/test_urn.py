@@ -56,6 +56,17 @@ def test_a_ballot_is_found_sealed_and_published(urn: Urn) -> None:
     assert urn.get(bytes(32)) is None
 
 
+def test_an_interrupted_publication_doubles_nothing(urn: Urn) -> None:
+    for body in BODIES:
+        _put(urn, body)
+    names = _names(urn)
+    urn.store.add(urn.open(names[:2]))
+    assert len(_names(urn)) == 5
+    assert sorted(urn.bodies()) == sorted(BODIES)
+    _publish(urn, names)
+    assert sorted(urn.bodies()) == sorted(BODIES)
+
+
 def test_copies_are_refused_before_and_after_publication(urn: Urn) -> None:
     _put(urn, BODIES[0])
     assert _put(urn, BODIES[0]) == "copy"

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""docs/how-to/postgresql.md: every statement as printed, on a server as it comes."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.pool import NullPool
+
+from postgres import Cluster, url_of
+
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "postgresql.md"
+PASSWORD = "chosen here"
+TYPED = f"{PASSWORD}\n{PASSWORD}\n"
+
+
+def printed() -> dict[str, str]:
+    """Return the page's statements by the name above them."""
+    text = PAGE.read_text(encoding="utf-8")
+    found = re.findall(r"<!-- sql: ([a-z ]+) -->\n *```sql\n(.+?)\n *```", text, re.DOTALL)
+    assert len(found) == text.count("```sql")
+    return dict(found)
+
+
+@pytest.fixture
+def server(servers) -> Cluster:
+    made = servers.new("bare", bare=True)
+    made.psql(printed()["databases"], TYPED * 2)
+    made.psql(printed()["settings"])
+    return made
+
+
+def urls(server: Cluster) -> list[str]:
+    return [url_of(role, role, server, password=PASSWORD) for role in ("evote_register", "evote_box")]
+
+
+def run(url, statement, **values):
+    with create_engine(url, poolclass=NullPool).begin() as connection:
+        result = connection.execute(text(statement), values)
+        return result.fetchall() if result.returns_rows else []
+
+
+def test_the_page_says_all_that_the_tests_run() -> None:
+    assert list(printed()) == [
+        "databases", "settings", "replication", "wait for the standby", "take over", "check",
+    ]  # fmt: skip
+
+
+def test_two_databases_that_are_closed_to_each_other(server) -> None:
+    for url, other in zip(urls(server), ("evote_box", "evote_register"), strict=True):
+        run(url, "CREATE TABLE mine (n integer)")
+        with pytest.raises(OperationalError, match="permission denied for database"):
+            run(re.sub(r"@/\w+", f"@/{other}", url), "SELECT 1")
+
+
+def test_no_value_reaches_the_log(server) -> None:
+    needle = "voter-4711"
+    register = urls(server)[0]
+    run(register, "CREATE TABLE mine (who text PRIMARY KEY)")
+    run(register, "INSERT INTO mine VALUES (:who)", who=needle)
+    with pytest.raises(IntegrityError):
+        run(register, "INSERT INTO mine VALUES (:who)", who=needle)
+    log = server.log.read_text()
+    assert "duplicate key" in log
+    assert needle not in log
+    server.psql("ALTER SYSTEM SET log_error_verbosity = 'default'; SELECT pg_reload_conf();")
+    with pytest.raises(IntegrityError):  # without that setting the value is there
+        run(register, "INSERT INTO mine VALUES (:who)", who=needle)
+    assert needle in server.log.read_text()
+
+
+def test_a_standby_takes_over(server, servers) -> None:
+    server.psql(printed()["replication"], TYPED)
+    standby = servers.copy_of(server, "standby", "user=postgres application_name=evote_standby")
+    server.psql(printed()["wait for the standby"])
+    server.wait_for_standby()
+    box = url_of("evote_box", "evote_box", server, standby, password=PASSWORD)
+    run(box, "CREATE TABLE mine (n integer)")
+    run(box, "INSERT INTO mine VALUES (7)")
+    server.kill()
+    standby.psql(printed()["take over"])
+    assert standby.psql(printed()["check"]).split("\n") == ["f", "on", "", ""]
+    run(box, "INSERT INTO mine VALUES (8)")
+    assert run(box, "SELECT n FROM mine ORDER BY n") == [(7,), (8,)]
