@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The QR code of a ballot reference; the extra `evote[qr]` draws it.
+
+Spec: REF-7
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import TYPE_CHECKING, Final
+
+from evote.errors import ParameterError, StateError
+from evote.record.reference import Reference
+
+if TYPE_CHECKING:
+    from segno import QRCode
+
+_LABEL: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_HOST: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*(?::[1-9][0-9]{{0,4}})?", re.ASCII)
+_LONGEST_HOST: Final = 253
+_QUIET_ZONE: Final = 4
+
+
+def verify_host(host: str) -> None:
+    """Check that a text is a host name, with or without a port, and nothing more.
+
+    Args:
+        host: Small letters, digits, hyphens and dots; names in other scripts in their ASCII form.
+
+    Raises:
+        ParameterError: It is not (REF-7).
+
+    Spec: REF-7
+    """
+    if len(host) > _LONGEST_HOST or not _HOST.fullmatch(host):
+        raise ParameterError(
+            "This is no host name: write it as vote.example.org, in small letters, without https:// and path.",
+            check="REF-7",
+        )
+
+
+def reference_url(reference: Reference, host: str) -> str:
+    """Return the address that a QR code holds: `https://<host>/r#<compact form>`.
+
+    What follows the # reaches no server.
+
+    Args:
+        reference: Of a receipt that was checked.
+        host: Of the page that checks references.
+
+    Raises:
+        ParameterError: `host` is no host name (REF-7).
+
+    Spec: REF-7
+    """
+    verify_host(host)
+    return f"https://{host}/r#{reference}"
+
+
+def qr_svg(reference: Reference, host: str) -> bytes:
+    """Return the QR code as an SVG document that takes the size it is given.
+
+    Args:
+        reference: Of a receipt that was checked.
+        host: Of the page that checks references.
+
+    Raises:
+        ParameterError: `host` is no host name (REF-7).
+        StateError: The extra `evote[qr]` is not installed (REF-7).
+
+    Spec: REF-7
+    """
+    out = io.BytesIO()
+    _code(reference, host).save(out, kind="svg", border=_QUIET_ZONE, omitsize=True)
+    return out.getvalue()
+
+
+def qr_png(reference: Reference, host: str, *, scale: int = 8) -> bytes:
+    """Return the QR code as a PNG image in black and white.
+
+    Args:
+        reference: Of a receipt that was checked.
+        host: Of the page that checks references.
+        scale: Pixels of a module's side, 1 to 40.
+
+    Raises:
+        ParameterError: `host` is no host name, or `scale` is out of its range (REF-7).
+        StateError: The extra `evote[qr]` is not installed (REF-7).
+
+    Spec: REF-7
+    """
+    if not 1 <= scale <= 40:
+        raise ParameterError("A module of a QR code has 1 to 40 pixels.", check="REF-7")
+    out = io.BytesIO()
+    _code(reference, host).save(out, kind="png", border=_QUIET_ZONE, scale=scale)
+    return out.getvalue()
+
+
+def _code(reference: Reference, host: str) -> QRCode:
+    """Make the smallest code of level M or better."""
+    try:
+        from segno import make_qr
+    except ModuleNotFoundError:
+        raise StateError("A QR code needs the extra: pip install 'evote[qr]'.", check="REF-7") from None
+    return make_qr(reference_url(reference, host), error="m", mode="byte")
