@@ -1,100 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A real server over a real election with toy keys, and a voter's device that speaks HTTP."""
+"""Sites over copies of open elections."""
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-import uvicorn
-from fastapi import FastAPI
-from starlette.requests import Request
 
 import office
-from device import Device, free_socket
 from evote.box import BallotBox
-from evote.manifest import Publication, Timetable
-from evote.web import BureauOnly, NotSignedIn, create_app
-
-HOST = "vote.example.org"
-
-
-def current_plan(audience: str = "bureau", *, opened: int = 60):
-    """Return a plan whose vote is open by the clock on the wall; published once, in the past."""
-    opens = int(time.time()) - opened
-    return office.two_contests(
-        timetable=Timetable.make(opens=opens, closes=opens + 7200, grace_ends=opens + 8400),
-        publication=Publication.make(times=(opens + 3600,), audience=audience, delay=600),
-    )
-
-
-def authenticate(request: Request) -> str:
-    """Take the voter's id as a bearer token: for tests."""
-    kind, _, voter = request.headers.get("authorization", "").partition(" ")
-    if kind != "Bearer":
-        raise NotSignedIn
-    return voter
-
-
-async def bureau(request: Request) -> str:
-    """Know one member of the bureau."""
-    if request.headers.get("authorization") != "Bureau garnier":
-        raise BureauOnly
-    return "garnier"
-
-
-def make_app(folder: Path, box: BallotBox, **options: object) -> FastAPI:
-    """Make the application that most tests speak to."""
-    fields = {
-        "authenticate": authenticate,
-        "bureau": bureau,
-        "host": HOST,
-        "record": folder / "record",
-        "body_seconds": 5.0,
-    }
-    return create_app(box, **{**fields, **options})
-
-
-@contextmanager
-def serve(app: object, **options: object) -> Iterator[str]:
-    """Serve an application by uvicorn in a thread; yield its address."""
-    listener = free_socket()
-    port = listener.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on", **options))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    try:
-        while not server.started:
-            assert thread.is_alive()
-            time.sleep(0.01)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        thread.join(60)
-        listener.close()
-
-
-class Site:
-    """An election folder, its box, and the server over it."""
-
-    def __init__(self, folder: Path, box: BallotBox, url: str, stack: ExitStack) -> None:
-        self.folder = folder
-        self.box = box
-        self.url = url
-        self._stack = stack
-
-    def device(self, voter: str = "") -> Device:
-        return self._device({"Authorization": f"Bearer {voter}"} if voter else {})
-
-    def bureau(self) -> Device:
-        return self._device({"Authorization": "Bureau garnier"})
-
-    def _device(self, headers: dict[str, str]) -> Device:
-        return self._stack.enter_context(Device(self.url, headers))
+from website import Site, current_plan, make_app, serve
 
 
 @pytest.fixture(scope="session")
@@ -112,10 +30,16 @@ def site_of(tmp_path: Path, open_folders: dict[str, Path]) -> Iterator[Callable[
     with ExitStack() as stack:
         count = iter(range(100))
 
-        def make(audience: str = "bureau", *, clock: Callable[[], float] = time.time, **options) -> Site:
+        def make(
+            audience: str = "bureau",
+            *,
+            clock: Callable[[], float] = time.time,
+            access_log: bool = False,
+            **options: object,
+        ) -> Site:
             folder = office.copy(open_folders[audience], tmp_path / f"site-{next(count)}")
             box = stack.enter_context(BallotBox.open(folder, clock=clock))
-            url = stack.enter_context(serve(make_app(folder, box, **options)))
+            url = stack.enter_context(serve(make_app(folder, box, **options), access_log=access_log))
             return Site(folder, box, url, stack)
 
         yield make

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Path
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, Response
 
 from evote.ballot.qr import reference_url
 from evote.record.reference import Receipt
@@ -62,9 +62,9 @@ async def cast(service: Here, voter: Voter, body: Body) -> ReceiptAnswer:
             "evote/attendance/v1\nvote.example.org\n…\ncspm-2\n1001\n1718180400\n\n— vote.example.org/register …\n",
         ),
     },
-    response_class=PlainTextResponse,
+    response_class=Response,
 )
-async def attendance(service: Here, voter: Voter, contest: ContestId) -> PlainTextResponse:
+async def attendance(service: Here, voter: Voter, contest: ContestId) -> Response:
     """Return a note, signed by the register's key, that the voter has voted; it says nothing of a ballot."""
     note = await service.ask(service.box.attendance_proof, voter, contest, absent="BOX-7")
     return PlainTextResponse(note)
