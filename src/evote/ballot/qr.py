@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from evote.errors import ParameterError, StateError
@@ -97,10 +98,38 @@ def qr_png(reference: Reference, host: str, *, scale: int = 8) -> bytes:
     return out.getvalue()
 
 
+def verify_drawable(name: str, host: str) -> None:
+    """Check, before a ballot is cast, that its QR code can be drawn into a file of this name.
+
+    Raises:
+        ParameterError: The name ends in neither .svg nor .png, or `host` is no host name (REF-7).
+        StateError: The extra `evote[qr]` is not installed (REF-7).
+
+    Spec: REF-7
+    """
+    if not name.lower().endswith((".svg", ".png")):
+        raise ParameterError("A QR code is drawn into a file .svg or .png; name one.", check="REF-7")
+    verify_host(host)
+    _maker()
+
+
+def draw_qr(name: str, reference: Reference, host: str) -> bytes:
+    """Return the QR code in the format that the name of its file says; see `verify_drawable`.
+
+    Spec: REF-7
+    """
+    draw = qr_svg if name.lower().endswith(".svg") else qr_png
+    return draw(reference, host)
+
+
 def _code(reference: Reference, host: str) -> QRCode:
     """Make the smallest code of level M or better."""
+    return _maker()(reference_url(reference, host), error="m", mode="byte")
+
+
+def _maker() -> Callable[..., QRCode]:
     try:
         from segno import make_qr
     except ModuleNotFoundError:
         raise StateError("A QR code needs the extra: pip install 'evote[qr]'.", check="REF-7") from None
-    return make_qr(reference_url(reference, host), error="m", mode="byte")
+    return make_qr
