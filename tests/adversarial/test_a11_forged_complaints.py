@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 import sqlite3
 from dataclasses import replace
@@ -88,12 +89,13 @@ def test_a_ballot_taken_out_of_the_box_is_missed_by_its_voter(tmp_path) -> None:
     with enter(folder) as box:
         hers, his = encrypt(box, "ada", "one", "a"), encrypt(box, "bea", "one", "b")
         receipts = [box.cast("ada", hers.to_bytes()), box.cast("bea", his.to_bytes())]
-    with sqlite3.connect(folder / "private" / "box.db") as stolen:
-        stolen.execute("DELETE FROM ballots WHERE body = ?", (hers.to_bytes(),))
-    stolen.close()
-    with enter(folder) as box:
+        urn = box._premises.urn
+        name = urn.keys.current().name(hashlib.sha256(hers.to_bytes()).digest())
+        with sqlite3.connect(folder / "private" / "box.db") as stolen:
+            stolen.execute("DELETE FROM sealed WHERE key = ?", (name,))
+        stolen.close()
         assert box.publish(forced=True) == 1
-    with enter(folder, OPENS + 7200) as box:
+        box._premises.clock.now = OPENS + 7200
         verdicts = [box.check_reference(str(one.reference)) for one in receipts]
     assert [(one.signature, one.presence) for one in verdicts] == [(True, "missing"), (True, "found")]
     run = CliRunner().invoke(main, ["check", str(receipts[0].reference), "--record", str(folder / "record")])

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 
 import pytest
@@ -98,12 +99,19 @@ def voted(folder):
     return ballots
 
 
-def refuse_to_close(folder) -> None:
-    with enter(folder, CLOSES) as box:
-        with pytest.raises(StateError) as caught:
-            box.close_vote()
-        assert caught.value.check == "ACT-4"
+def refuse_to_close(folder, box) -> None:
+    box._premises.clock.now = CLOSES
+    with pytest.raises(StateError) as caught:
+        box.close_vote()
+    assert caught.value.check == "ACT-4"
     assert not (folder / "record" / "close.json").exists()
+
+
+def refuse_to_open(folder) -> None:
+    """A box whose ballots are not those of the marks is not served any more."""
+    with pytest.raises(StateError) as caught, enter(folder, CLOSES):
+        pass
+    assert caught.value.check == "BOX-4"
 
 
 def test_the_box_does_not_close_over_a_ballot_that_nobody_cast(tmp_path) -> None:
@@ -112,14 +120,21 @@ def test_the_box_does_not_close_over_a_ballot_that_nobody_cast(tmp_path) -> None
     with enter(folder) as box:
         stuffed = encrypt(box, "cyd", "one", "a")
         number = stuffed.ballot.numbers(box.public.key)[0]
-        box._premises.store.put(stuffed.to_bytes(), square_digest(box.public, number), CLOSES)
-    refuse_to_close(folder)
+        urn = box._premises.urn
+        square = square_digest(box.public, number)
+        assert urn.put(urn.keys.current(), stuffed.to_bytes(), square, CLOSES) == "stored"
+        refuse_to_close(folder, box)
+    refuse_to_open(folder)
 
 
 def test_the_box_does_not_close_over_a_ballot_that_is_gone(tmp_path) -> None:
     folder = tmp_path / "e"
     ballots = voted(folder)
-    with sqlite3.connect(folder / "private" / "box.db") as stolen:
-        stolen.execute("DELETE FROM ballots WHERE body = ?", (ballots["ada"].to_bytes(),))
-    stolen.close()
-    refuse_to_close(folder)
+    with enter(folder) as box:
+        urn = box._premises.urn
+        name = urn.keys.current().name(hashlib.sha256(ballots["ada"].to_bytes()).digest())
+        with sqlite3.connect(folder / "private" / "box.db") as stolen:
+            stolen.execute("DELETE FROM sealed WHERE key = ?", (name,))
+        stolen.close()
+        refuse_to_close(folder, box)
+    refuse_to_open(folder)

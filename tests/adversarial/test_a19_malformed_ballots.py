@@ -119,7 +119,7 @@ def test_refused_at_cast_and_nothing_is_recorded(office, name, spoil, check) -> 
         assert caught.value.check == check
         assert box.status("ada")["two"] == "in progress"
         assert box.turnout() == {"one": 0, "two": 0}
-        assert box._premises.store.count() == 0
+        assert box._premises.urn.store.count() == 0
 
 
 def test_the_ballot_as_it_was_is_taken(tmp_path) -> None:

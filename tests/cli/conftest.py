@@ -118,14 +118,14 @@ def write_shares(folder: Path) -> None:
 
 def seal_for_real(folder: Path) -> None:
     """Seal in mode REAL with toy keys, which `seal` refuses; no draft is left that would be refused too."""
-    premises = Premises.enter(folder, "", "")
+    premises = Premises.enter(folder)
     try:
         deal, _, drill = dealt()
         manifest = setup._build_manifest(premises).replace(mode="REAL")
         signers = create_service_keys(premises.private, manifest.origin)
         for name, document in zip(layout.SET_UP_FILES, (manifest, deal.record, drill), strict=True):
             premises.record.write(name, document)
-        premises.register.assign_units(manifest)
+        premises.register.assign_units(manifest.counting.units)
         seal = setup._make_seal(signers, manifest, deal.record, drill, None)
         setup._start_log(premises, signers, premises.record.write(layout.SEAL, seal))
     finally:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from evote.board import Entry, Kind, write_durably
 from evote.board import Phase as LogPhase
+from evote.box.counts import Marks, marks_by_unit
 from evote.box.premises import Premises, log_phase
-from evote.box.publication import append_ballots
-from evote.box.register import Marks
+from evote.box.publication import publish_slots
 from evote.box.setup import verify_as_sealed
 from evote.crypto.merkle import leaf_hash, root_of
 from evote.crypto.transcript import framed_digest
@@ -36,11 +36,12 @@ def open_vote(premises: Premises) -> Opening:
         election = premises.election
         if log_phase(premises.private) != LogPhase.SEALED:
             raise StateError("The vote is opened already.", check="ACT-2")
-        _verify_empty(premises)
+        _verify_openable(premises)
         if premises.record.has(layout.OPEN):  # interrupted before the log had it
             act = premises.record.read(layout.OPEN, Opening)
         else:
             verify_as_sealed(premises)
+            premises.urn.turn_slot((), -1, premises.record.log(election).checkpoint)
             now, opens = int(premises.clock()), election.manifest.timetable.opens
             if now >= election.manifest.timetable.closes:
                 raise StateError(
@@ -63,15 +64,28 @@ def open_vote(premises: Premises) -> Opening:
             premises.record.write(layout.OPEN, act)
         with premises.log() as log:
             log.append([(Entry.of(Kind.OPEN, act.to_bytes()), b"")])
-        premises.slot_key.rotate()
         return act
 
 
-def _verify_empty(premises: Premises) -> None:
+def verify_empty(premises: Premises) -> None:
+    """Check that nobody has connected or voted, and that the box holds no ballot.
+
+    Raises:
+        StateError: Somebody has, or it does (ACT-2).
+
+    Spec: ACT-2
+    """
+    marked, ballots = not premises.register.untouched(), premises.urn.store.count()
+    if marked or ballots:
+        raise StateError(
+            f"Box and attendance list are not empty ({ballots} ballots): the vote cannot open.", check="ACT-2"
+        )
+
+
+def _verify_openable(premises: Premises) -> None:
     register, manifest = premises.register, premises.manifest
-    if not register.untouched() or premises.store.count():
-        raise StateError("Box and attendance list are not empty; the vote cannot open.", check="ACT-2")
-    if register.roll(manifest).commitments(manifest, register.roll_salt) != manifest.roll:
+    verify_empty(premises)
+    if premises.roll(manifest).commitments(manifest, register.roll_salt()) != manifest.roll:
         raise StateError(
             "The register's roll is not the sealed one; seal again.", check="ACT-2", subject="roll"
         )
@@ -98,15 +112,15 @@ def close_vote(premises: Premises) -> Closing:
         act = premises.record.read(layout.CLOSE, Closing) if premises.record.has(layout.CLOSE) else None
         if act is None:
             _verify_closing_hour(premises)
-            premises.verify_stores()
             _verify_counts(premises)
-            append_ballots(premises, list(premises.store.digests()))
+            premises.verify_stores()
+            until = premises.manifest.timetable.grace_ends
+            publish_slots(premises, until, until)
             act = _make_closing(premises)
             premises.record.write(layout.CLOSE, act)
         _log_closing(premises, act)
-        premises.store.rebuild()
+        premises.urn.finish(premises.record.log(premises.election).checkpoint)
         premises.register.rebuild()
-        premises.slot_key.destroy()
         return act
 
 
@@ -128,13 +142,13 @@ def _verify_counts(premises: Premises) -> None:
     Spec: ACT-4
     """
     ballots = {unit.id: [0, 0] for unit in premises.manifest.counting.units}
-    for body in premises.store.bodies():
+    for body in premises.urn.bodies():
         ballot = Ballot.from_bytes(body)
         ballots[ballot.unit][0] += 1
         ballots[ballot.unit][1] += ballot.weight
-    marks = premises.register.marks()
+    marks = marks_by_unit(premises.manifest, premises.register.marks())
     for unit, (count, weight) in ballots.items():
-        have = marks.get(unit, Marks())
+        have = marks[unit]
         if (have.voters, have.weight) != (count, weight):
             raise StateError(
                 f"{unit}: {have.voters} attendance marks of weight {have.weight}, but {count} ballots of weight "
@@ -147,7 +161,7 @@ def _verify_counts(premises: Premises) -> None:
 def _make_closing(premises: Premises) -> Closing:
     manifest = premises.manifest
     opening = premises.record.read(layout.OPEN, Opening)
-    marks = premises.register.marks()
+    marks = marks_by_unit(manifest, premises.register.marks())
     now = max(int(premises.clock()), opening.time)
     bare = Closing.make(
         election=premises.election.id,
@@ -155,7 +169,7 @@ def _make_closing(premises: Premises) -> Closing:
         early=now < manifest.timetable.closes,
         signatures=(),
         register_signature=b"",
-        marks=tuple(_unit_marks(unit.id, marks.get(unit.id, Marks())) for unit in manifest.counting.units),
+        marks=tuple(_unit_marks(unit.id, marks[unit.id]) for unit in manifest.counting.units),
         attendance=tuple(_attendance_root(premises, contest.id) for contest in manifest.contests),
     )
     return bare.replace(register_signature=premises.keys.register.key.sign(bare.signed_bytes()))
@@ -174,8 +188,8 @@ def attendance_tag(election_id: bytes, contest: str, salt: bytes, voter: str) ->
 
 
 def _attendance_root(premises: Premises, contest: str) -> AttendanceRoot:
-    salt = premises.register.attendance_salt(contest)
-    voters = [voter for voter, _, _ in premises.register.attendance(contest)]
+    salt = premises.register.roll_salt()
+    voters = [one.voter for one in premises.register.attendance(contest)]
     tags = sorted(attendance_tag(premises.election.id, contest, salt, voter) for voter in voters)
     return AttendanceRoot.make(
         contest=contest,

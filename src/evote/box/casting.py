@@ -7,19 +7,21 @@ Spec: BOX-6, BOX-7, BOX-8, BAL
 from __future__ import annotations
 
 import hashlib
+from typing import Final
 
 from evote.board import Entry, Kind
+from evote.box.ports import Attendance, Entitlement
 from evote.box.premises import Phase, Premises
+from evote.box.proving import verify_proof
 from evote.box.publication import publication_slot
-from evote.box.register import Attendance, Entitlement
-from evote.crypto.fixed_base import service_power
 from evote.crypto.merkle import leaf_hash
-from evote.errors import AlreadyVoted, EvoteError, InvalidBallot, NotOpen, StateError
-from evote.proofs.selection import verify_selections
+from evote.errors import AlreadyVoted, EvoteError, InvalidBallot, NotOpen, StateError, StorageError
 from evote.record.ballot import Ballot
 from evote.record.reference import Receipt, short_code, sign_reference
 from evote.record.slot import Slot
-from evote.verify.ballots import square_digest
+
+_ATTEMPTS: Final = 3
+_MINUTE: Final = 60
 
 
 def cast_ballot(premises: Premises, voter: str, data: bytes) -> Receipt:
@@ -54,22 +56,47 @@ def cast_ballot(premises: Premises, voter: str, data: bytes) -> Receipt:
         return _receipt_again(premises, data)
     _verify_connected(phase, right)
     # 5. The voter's place and the proof; no lock is held meanwhile.
-    square = _verify_ballot(premises, ballot, right.slot)
+    square = _verify_ballot(premises, ballot, data, right.slot)
     # 6. Mark and ballot.
-    with premises.alone():
-        _verify_connected(verify_voting_hours(premises), premises.entitlement(voter, ballot.contest))
-        now = premises.clock()
-        ticket = premises.slot_key.ticket(hashlib.sha256(data).digest())
-        if not premises.register.reserve(voter, ballot.contest, ticket, now):
+    for _ in range(_ATTEMPTS):
+        slot = _record(premises, voter, ballot.contest, data, square)
+        if slot:
+            return sign_receipt(premises, ballot.contest, data, slot)
+        with premises.alone():  # settles what another cast left; waits for one that goes on
+            right = premises.entitlement(voter, ballot.contest)
+        if right.state == Attendance.VOTED:
             return _receipt_again(premises, data)
-        slot = publication_slot(premises.manifest, now, premises.store.published_until)
-        try:
-            premises.store.put(data, square, slot)
-        except InvalidBallot:
-            premises.register.release(voter, ballot.contest, ticket)
-            raise
-        premises.register.confirm(voter, ballot.contest, ticket)
-    return sign_receipt(premises, ballot.contest, data, slot)
+    raise StorageError("The box is busy; cast the same ballot again.", check="BOX-6")
+
+
+def _record(premises: Premises, voter: str, contest: str, data: bytes, square: bytes) -> int:
+    """Make mark and ballot durable; return the ballot's slot, or 0 if something has to be settled first.
+
+    Spec: BOX-6
+    """
+    register, urn = premises.register, premises.urn
+    with premises.beside_others():
+        _verify_connected(verify_voting_hours(premises), premises.entitlement(voter, contest))
+        now, key = premises.clock(), urn.keys.current()
+        ticket = key.ticket(key.name(hashlib.sha256(data).digest()))
+        slot = publication_slot(premises.manifest, now, urn.store.state().published_until)
+        if not register.reserve(voter, contest, ticket, minute(now)):
+            return 0
+        stored = urn.put(key, data, square, slot)
+        if stored == "stored":
+            register.confirm(voter, contest, ticket)
+            return slot
+        register.release(voter, contest, ticket)
+    if stored == "stale":
+        return 0
+    raise InvalidBallot(
+        "The box holds a copy of this ballot; encrypt the choice afresh and cast that.", check="BAL-4"
+    )
+
+
+def minute(now: float) -> int:
+    """Round a time down to the minute, as the register keeps it."""
+    return int(now) // _MINUTE * _MINUTE
 
 
 def _invalid(error: EvoteError) -> InvalidBallot:
@@ -104,7 +131,7 @@ def _verify_connected(phase: Phase, right: Entitlement) -> None:
         )
 
 
-def _verify_ballot(premises: Premises, ballot: Ballot, slot: Slot) -> bytes:
+def _verify_ballot(premises: Premises, ballot: Ballot, data: bytes, slot: Slot) -> bytes:
     """Check a ballot against its voter's place and verify its proof; return the digest of its square.
 
     Spec: BAL-2, BAL-3, SEL
@@ -114,11 +141,9 @@ def _verify_ballot(premises: Premises, ballot: Ballot, slot: Slot) -> bytes:
     if (ballot.unit, ballot.weight) != (slot.unit, slot.weight):
         raise InvalidBallot("The ballot names another unit or weight than the voter's.", check="BAL-3")
     try:
-        item = premises.election.selection_item(ballot)
-        verify_selections([item], powers=service_power(premises.election.key))
+        return verify_proof(premises.record, premises.election, data, premises.proofs)
     except EvoteError as error:
         raise _invalid(error) from None
-    return square_digest(premises.election, item[0].ciphertext)
 
 
 def _receipt_again(premises: Premises, data: bytes) -> Receipt:
@@ -139,7 +164,7 @@ def find_receipt(premises: Premises, data: bytes) -> Receipt:
 
     Spec: BOX-6
     """
-    stored = premises.store.get(hashlib.sha256(data).digest())
+    stored = premises.urn.get(hashlib.sha256(data).digest())
     if stored is None:
         raise StateError("This ballot is not in the box.", check="BOX-6")
     if stored.slot == 0:

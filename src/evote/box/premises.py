@@ -8,24 +8,28 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from concurrent.futures import Executor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
 from evote.board import Kind, LogWriter, read_bounded
 from evote.board import Phase as LogPhase
-from evote.board.files import printable
 from evote.board.record_folder import RecordFolder
 from evote.board.writer import STATE_FILE, LogState
-from evote.box.database import database_path
-from evote.box.register import Entitlement, Register
-from evote.box.service_keys import ServiceKeys, SlotKey, exclusive, load_service_keys
-from evote.box.urn import BallotStore
-from evote.errors import NotEligible, ParameterError, StateError, StorageError
-from evote.manifest import Manifest
+from evote.box import locks
+from evote.box.ports import Entitlement, RegisterStore
+from evote.box.roll import Roll
+from evote.box.service_keys import ServiceKeys, load_service_keys
+from evote.box.slot_key import SlotKeyFiles
+from evote.box.stores import Places, open_box, open_register, read_places
+from evote.box.urn import Urn
+from evote.errors import BoardInconsistency, NotEligible, ParameterError, StateError
+from evote.manifest import Election, Manifest
 from evote.record import layout
 from evote.record.election import PublicElection
+from evote.record.slot import Slot
 
 
 class Phase(StrEnum):
@@ -51,8 +55,8 @@ def log_phase(private: Path) -> LogPhase:
 
 
 def _is_hostile(voter: str) -> bool:
-    """Tell whether an id can be on no roll because it is no text."""
-    return any("\ud800" <= character <= "\udfff" for character in voter)
+    """Tell whether an id can be on no roll because it is no text that a database holds."""
+    return any(character == "\0" or "\ud800" <= character <= "\udfff" for character in voter)
 
 
 @dataclass(slots=True)
@@ -62,57 +66,55 @@ class Premises:
     Attributes:
         directory: The election folder.
         register: Who may vote and who has voted.
-        store: The ballots.
+        urn: The ballots.
         clock: POSIX seconds.
+        proofs: Processes that verify the proofs of ballots; None for the thread that casts.
     """
 
     directory: Path
-    register: Register
-    store: BallotStore
+    register: RegisterStore
+    urn: Urn
     clock: Callable[[], float] = time.time
+    proofs: Executor | None = None
     _opened: PublicElection | None = field(default=None, init=False, repr=False)
     _keys: ServiceKeys | None = field(default=None, init=False, repr=False)
 
     @classmethod
     def enter(
-        cls, directory: Path, register: str, box: str, clock: Callable[[], float] = time.time
+        cls,
+        directory: Path,
+        places: Places | None = None,
+        clock: Callable[[], float] = time.time,
+        proofs: Executor | None = None,
     ) -> Premises:
         """Open the two stores.
 
         Args:
             directory: The election folder.
-            register: Database URL, or "" for `private/register.db`.
-            box: Database URL, or "" for `private/box.db`.
+            places: Where they are; what is not said is taken from `private/stores.json`, else they are
+                SQLite files in `private`.
             clock: POSIX seconds.
+            proofs: Processes that verify proofs.
 
         Raises:
             ParameterError: An unsupported URL, or one database for both (BOX-2).
             StorageError: A database cannot be opened.
         """
         private = directory / "private"
-        register_path = database_path(register, private / "register.db")
-        box_path = database_path(box, private / "box.db")
-        if register_path.resolve() == box_path.resolve():
-            raise ParameterError("Register and box must be two databases.", check="BOX-2")
-        if log_phase(private) != LogPhase.EMPTY:
-            for path in (register_path, box_path):
-                if not path.is_file():
-                    raise StorageError(
-                        f"{printable(path)} is missing; the election is sealed and has one: bring it back.",
-                        check="BOX-2",
-                        subject=printable(path),
-                    )
-        opened = Register(register_path)
-        try:
-            return cls(directory, opened, BallotStore(box_path), clock)
-        except BaseException:
-            opened.close()
-            raise
+        known = read_places(private, places or Places())
+        create = log_phase(private) == LogPhase.EMPTY
+        with ExitStack() as opened:
+            register = open_register(known.register, create=create)
+            opened.callback(register.close)
+            box = open_box(known.box, create=create)
+            opened.pop_all()
+        keys = SlotKeyFiles([private, *([Path(known.spare)] if known.spare else [])])
+        return cls(directory, register, Urn(box, keys), clock, proofs)
 
     def close(self) -> None:
         """Close the two stores."""
         self.register.close()
-        self.store.close()
+        self.urn.store.close()
 
     @property
     def private(self) -> Path:
@@ -123,11 +125,6 @@ class Premises:
     def record(self) -> RecordFolder:
         """The record."""
         return RecordFolder(self.directory / "record")
-
-    @property
-    def slot_key(self) -> SlotKey:
-        """The key of in-flight tickets."""
-        return SlotKey(self.private)
 
     @property
     def election(self) -> PublicElection:
@@ -170,53 +167,92 @@ class Premises:
         return Phase.OPEN if self.clock() < self.manifest.timetable.closes else Phase.GRACE
 
     @contextmanager
+    def beside_others(self) -> Iterator[None]:
+        """Change what concerns one voter; publication, opening and closing wait meanwhile.
+
+        Spec: BOX-6
+        """
+        with locks.beside_others(self.private):
+            yield
+
+    @contextmanager
     def alone(self) -> Iterator[None]:
         """Be the only one who changes box, register and log; what a crash left is settled first.
 
         Spec: BOX-6
         """
-        with exclusive(self.private):
+        with locks.alone(self.private), self.register.alone():
             self._settle()
             yield
 
     def _settle(self) -> None:
         """Finish every interrupted cast whose ballot is in the box, and undo the others."""
+        self.urn.settle()
         waiting = self.register.in_flight()
         if not waiting:
             return
-        key = self.slot_key
-        key.verify_present()
-        key.verify_made(one.ticket for one in waiting)
-        stored = {key.ticket(digest) for digest in self.store.digests()}
+        if not self.urn.store.state().slot_key:
+            raise StateError("The box has no slot key, but the register unfinished casts.", check="BOX-6")
+        stored = self.urn.tickets()
         for one in waiting:
             settle = self.register.confirm if one.ticket in stored else self.register.release
             settle(one.voter, one.contest, one.ticket)
 
     def verify_stores(self) -> None:
-        """Check that the box holds every ballot of the log: a store from a backup would let people vote twice.
+        """Check that log, register and box belong together: a restored one would let people vote twice.
 
         Raises:
-            StateError: It lost one (BOX-4).
+            StateError: The box lost a ballot or knows a longer log, or marks and ballots differ (BOX-4).
 
         Spec: BOX-4
         """
         if log_phase(self.private) != LogPhase.VOTING:
             return
-        stored = set(self.store.digests())
         with self.log() as log:
+            self._verify_head()
+            stored = {*self.urn.store.digests(), *(one.digest for one, _ in self.urn.sealed())}
             lost = sum(
                 entry.kind == Kind.BALLOT and entry.digest not in stored for entry in log.entries(0, log.size)
             )
         if lost:
-            raise StateError(
-                f"The log holds {lost} ballots that the box does not: was a backup restored? Bring back the newest "
-                "register and box.",
-                check="BOX-4",
+            raise _restored(f"the log holds {lost} ballots that the box does not")
+        marks, ballots = sum(mark.voters for mark in self.register.marks()), self.urn.store.count()
+        if marks != ballots:
+            raise _restored(f"the register holds {marks} marks, the box {ballots} ballots")
+
+    def _verify_head(self) -> None:
+        """Refuse a log that is behind what the box has seen of it."""
+        state = self.urn.store.state()
+        reader = self.record.log(self.election)
+        try:
+            known = state.log_size <= reader.checkpoint.size and (
+                not state.log_size or reader.root_at(state.log_size) == state.log_root
             )
+        except BoardInconsistency:
+            known = False
+        if not known:
+            raise _restored(f"the box knows a log of {state.log_size} entries that is not this one")
+
+    def roll(self, election: Election) -> Roll:
+        """Return the roll, with the units of the given counting plan.
+
+        Raises:
+            ParameterError: The roll names a contest or section that the election does not have (BOX-1).
+        """
+        return Roll(
+            tuple(
+                replace(voter, slots=tuple(_placed(slot, election) for slot in voter.slots))
+                for voter in self.register.voters()
+            )
+        )
 
     def log(self) -> LogWriter:
         """Open the log for writing."""
         return LogWriter(self.record.path, self.private, self.keys.log)
+
+    def rights(self, voter: str) -> dict[str, Entitlement]:
+        """Return all rights of a voter, by contest; none for somebody on no roll."""
+        return {} if _is_hostile(voter) else self.register.rights(voter)
 
     def entitlement(self, voter: str, contest: str) -> Entitlement:
         """Return a voter's right to vote in a contest.
@@ -224,9 +260,29 @@ class Premises:
         Raises:
             NotEligible: They are not on its roll (BOX-7).
         """
-        found = None if _is_hostile(voter) else self.register.entitlement(voter, contest)
+        found = self.rights(voter).get(contest)
         if found is None:
             raise NotEligible(
                 f"This voter is not on the roll of {contest!r}.", check="BOX-7", subject=contest
             )
         return found
+
+
+def _placed(slot: Slot, election: Election) -> Slot:
+    try:
+        return replace(slot, unit=election.unit_of(slot.contest, slot.section).id)
+    except ParameterError:
+        raise ParameterError(
+            f"The roll names section {slot.section!r} of {slot.contest!r}, which the election does not have; "
+            "import the roll again.",
+            check="BOX-1",
+            subject=slot.contest,
+        ) from None
+
+
+def _restored(reason: str) -> StateError:
+    return StateError(
+        f"The service refuses to go on: {reason}. Was a backup restored? Bring back the newest register, box and "
+        "election folder.",
+        check="BOX-4",
+    )

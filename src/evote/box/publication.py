@@ -6,7 +6,6 @@ Spec: BOX-9
 
 from __future__ import annotations
 
-import hashlib
 from typing import Final
 
 from evote.board import Entry, Kind
@@ -58,52 +57,48 @@ def publish_due(premises: Premises, *, forced: bool = False) -> int:
 
     Spec: BOX-9
     """
-    if not _is_voting(premises):
-        return 0
+    if not _is_due(premises, forced=forced):
+        return 0  # nobody waits for that
     if forced and premises.manifest.mode != "TEST":
         raise StateError("Only a test election publishes before the sealed time.", check="BOX-9")
     with premises.alone():
-        if not _is_voting(premises):
+        if not _is_due(premises, forced=forced):
             return 0
         slot = last_slot(premises.manifest, premises.clock())
-        done = premises.store.published_until
-        if slot <= done and not forced:
-            return 0
-        until = premises.manifest.timetable.grace_ends if forced else slot
-        count = append_ballots(premises, premises.store.due(done, until))
-        if slot > done:
-            premises.store.mark_published(slot)
-        if count or slot > done:
-            premises.slot_key.rotate()
-        return count
+        return publish_slots(premises, premises.manifest.timetable.grace_ends if forced else slot, slot)
 
 
-def _is_voting(premises: Premises) -> bool:
-    return premises.phase in (Phase.OPEN, Phase.GRACE)
+def _is_due(premises: Premises, *, forced: bool) -> bool:
+    if premises.phase not in (Phase.OPEN, Phase.GRACE):
+        return False
+    slot = last_slot(premises.manifest, premises.clock())
+    return forced or slot > premises.urn.store.state().published_until
 
 
-def append_ballots(premises: Premises, digests: list[bytes]) -> int:
-    """Append those ballots that the log does not hold yet, sorted by leaf hash; the caller is alone.
+def publish_slots(premises: Premises, until: int, done: int) -> int:
+    """Append every ballot of the slots up to a time, sorted by leaf hash; the caller is alone.
+
+    Then the ballots are moved, and the slot key is replaced. Can be interrupted anywhere and done again: what
+    the log holds is not appended twice.
+
+    Args:
+        premises: The service.
+        until: The last slot to publish.
+        done: The last publication time that has come.
 
     Returns:
-        How many were appended.
+        How many ballots were appended.
 
     Spec: BOX-9
     """
-    if not digests:
-        return 0
+    urn = premises.urn
+    due = {one.digest: one for one, _ in urn.sealed() if one.slot <= until}
     with premises.log() as log:
         there = {entry.digest for entry in log.entries(0, log.size) if entry.kind == Kind.BALLOT}
-        entries = [Entry(Kind.BALLOT, digest) for digest in digests if digest not in there]
+        entries = [Entry(Kind.BALLOT, digest) for digest in due if digest not in there]
         entries.sort(key=lambda entry: leaf_hash(entry.to_bytes()))
         for start in range(0, len(entries), _CHUNK):
             chunk = entries[start : start + _CHUNK]
-            log.append([(entry, _body(premises, entry.digest)) for entry in chunk])
+            log.append([(entry, urn.body(due[entry.digest])) for entry in chunk])
+        urn.turn_slot(due.values(), done, log.checkpoint)
     return len(entries)
-
-
-def _body(premises: Premises, digest: bytes) -> bytes:
-    found = premises.store.get(digest)
-    if found is None or hashlib.sha256(found.body).digest() != digest:
-        raise StateError("A ballot in the box was altered or removed.", check="BOX-4", subject=digest.hex())
-    return found.body

@@ -8,14 +8,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import Executor
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Literal, Self
 
+from sqlalchemy import Engine
+
 from evote.board.lookup import FoundBallot, ReferenceVerdict, check_reference_in, find_code_in
 from evote.box import acts, casting, publication
+from evote.box.casting import minute
+from evote.box.counts import turnout, turnout_by_hour
+from evote.box.ports import Attendance, BoxStore, RegisterStore
 from evote.box.premises import Phase, Premises
-from evote.box.register import Attendance
+from evote.box.stores import Places
 from evote.crypto.notes import sign_note
 from evote.encoding import encode_base64url
 from evote.errors import NotEligible, StateError
@@ -35,8 +41,8 @@ _STATUS: Final[dict[Attendance, VoterStatus]] = {
 class BallotBox:
     """Register, ballot box and publication of one election.
 
-    Safe for several threads and several processes on one machine. The caller authenticates voters; their ids
-    are those of the roll.
+    Safe for several threads and several processes on one machine; from a coroutine, call it in a thread
+    (`await asyncio.to_thread(box.cast, …)`). The caller authenticates voters; their ids are those of the roll.
     """
 
     def __init__(self, premises: Premises) -> None:
@@ -47,16 +53,22 @@ class BallotBox:
         cls,
         folder: Path | str,
         *,
-        register: str = "",
-        box: str = "",
+        register: str | Engine | RegisterStore = "",
+        box: str | Engine | BoxStore = "",
+        spare: Path | str = "",
+        proofs: Executor | None = None,
         clock: Callable[[], float] = time.time,
     ) -> Self:
         """Open an election folder; casts that a crash interrupted are finished or undone.
 
         Args:
             folder: The folder with `record/` and `private/`.
-            register: Database URL `sqlite:///path`; by default `private/register.db`.
-            box: Database URL `sqlite:///path`; by default `private/box.db`.
+            register: Database URL (`sqlite:///path`, `postgresql+psycopg://role@host/database`), SQLAlchemy engine
+                for this database alone, or adapter; by default as in `private/stores.json`, else
+                `private/register.db`.
+            box: Likewise; by default `private/box.db`.
+            spare: Folder on another disk for a second copy of the slot key.
+            proofs: Executor of processes that verify proofs; by default the thread that casts.
             clock: POSIX seconds.
 
         Raises:
@@ -67,7 +79,7 @@ class BallotBox:
         directory = Path(folder)
         if not (directory / "private").is_dir():
             raise StateError(f"{directory} is not an election folder; make one first.", check="BOX-12")
-        premises = Premises.enter(directory, register, box, clock)
+        premises = Premises.enter(directory, Places(register, box, str(spare)), clock, proofs)
         try:
             with premises.alone():
                 premises.verify_stores()
@@ -120,7 +132,7 @@ class BallotBox:
         """
         right = self._premises.entitlement(voter, contest)
         if right.state == Attendance.NONE and self.phase == Phase.OPEN:
-            self._premises.register.mark_in_progress(voter, contest, self._premises.clock())
+            self._premises.register.connect(voter, contest, minute(self._premises.clock()))
         return right.slot
 
     def cast(self, voter: str, ballot: bytes) -> Receipt:
@@ -160,7 +172,7 @@ class BallotBox:
         Raises:
             NotEligible: On no roll (BOX-7).
         """
-        found = self._premises.register.status(voter)
+        found = self._premises.rights(voter)
         if not found:
             raise NotEligible("This voter is on no roll of this election.", check="BOX-7")
         return {contest: _STATUS[right.state] for contest, right in found.items()}
@@ -174,9 +186,8 @@ class BallotBox:
 
         Spec: BOX-11
         """
-        self._premises.entitlement(voter, contest)
-        voted_at = self._premises.register.voted_at(voter, contest)
-        if not voted_at:
+        right = self._premises.entitlement(voter, contest)
+        if right.state != Attendance.VOTED or right.in_flight:
             raise StateError(
                 "This voter has no attendance mark in this contest.", check="BOX-7", subject=contest
             )
@@ -187,7 +198,7 @@ class BallotBox:
             encode_base64url(election.id),
             contest,
             voter,
-            str(voted_at),
+            str(right.voted_at),
         )
         return sign_note("".join(f"{line}\n" for line in lines), [self._premises.keys.register])
 
@@ -220,26 +231,22 @@ class BallotBox:
 
         Spec: BOX-11
         """
-        counts = self._premises.register.turnout()
-        return {contest.id: counts.get(contest.id, 0) for contest in self.public.manifest.contests}
+        return turnout(self.public.manifest, self._premises.register.marks())
 
     def turnout_by_hour(self) -> dict[str, dict[int, int]]:
         """Return turnout by hour (its start, POSIX seconds); hours below the sealed minimum are left out.
 
         Spec: BOX-11
         """
-        minimum = self.public.manifest.counting.minimum
-        return {
-            contest: {hour: count for hour, count in hours.items() if count >= minimum}
-            for contest, hours in self._premises.register.turnout_by_hour().items()
-        }
+        return turnout_by_hour(self.public.manifest, self._premises.register.marks())
 
     def attendance_list(self, contest: str) -> list[tuple[str, str, int]]:
         """Return who has voted (voter id, name, minute); secret, for the bureau alone.
 
         Spec: BOX-11
         """
-        return self._premises.register.attendance(self.public.manifest.contest(contest).id)
+        attendees = self._premises.register.attendance(self.public.manifest.contest(contest).id)
+        return [(one.voter, one.name, one.minute) for one in attendees]
 
     def publish(self, *, forced: bool = False) -> int:
         """Publish what is due and return how many ballots entered the log.
@@ -253,6 +260,16 @@ class BallotBox:
         Spec: BOX-9
         """
         return publication.publish_due(self._premises, forced=forced)
+
+    def assert_empty(self) -> None:
+        """Check that nobody has connected or voted and that the box holds no ballot.
+
+        Raises:
+            StateError: Somebody has, or it does (ACT-2).
+
+        Spec: ACT-2
+        """
+        acts.verify_empty(self._premises)
 
     def open_vote(self) -> Opening:
         """Open the vote; see `evote.box.acts.open_vote`.

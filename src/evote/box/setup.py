@@ -7,6 +7,7 @@ Spec: BOX-12, ACT-1
 from __future__ import annotations
 
 import hashlib
+import secrets
 from pathlib import Path
 from typing import Final, Literal, TypeVar
 
@@ -15,10 +16,12 @@ from evote.board import Phase as LogPhase
 from evote.board.files import make_folder, printable, remove_file, sync_folder
 from evote.board.record_folder import RecordFolder
 from evote.board.writer import STATE_FILE
+from evote.box import locks
 from evote.box.draft import DRAFT_FILE, read_draft, write_draft
 from evote.box.premises import Premises, log_phase
 from evote.box.roll import Roll, parse_roll
-from evote.box.service_keys import KEY_FILES, ServiceKeys, create_service_keys, exclusive
+from evote.box.service_keys import KEY_FILES, ServiceKeys, create_service_keys
+from evote.box.stores import Places, places_configured, save_places
 from evote.encoding import Digest, Document, Text, encode_base64url
 from evote.errors import StateError, StorageError
 from evote.manifest import Draft, Manifest, verify_manifest
@@ -39,6 +42,7 @@ __all__ = [
     "write_draft",
 ]
 
+_SALT_BYTES: Final = 32
 _MAX_PROFESSION_BYTES: Final = 64 << 20
 _RESEALING: Final = "resealing.json"
 AnyDocument = TypeVar("AnyDocument", bound=Document)
@@ -86,14 +90,38 @@ def create_election_folder(directory: Path, draft: Draft) -> None:
     write_draft(directory, draft)
 
 
-def import_roll(directory: Path, data: bytes, *, register: str = "", box: str = "") -> Roll:
+def configure_stores(directory: Path, register: str, box: str, spare: str) -> None:
+    """Note where register and box of an election are, and open them once.
+
+    Args:
+        directory: The election folder; nothing is sealed yet.
+        register: Database URL, or "" for the default; secret if it holds a password.
+        box: Likewise.
+        spare: Folder for a second copy of the slot key, or "".
+
+    Raises:
+        StateError: There is no election here (BOX-12), or it is sealed (ACT-1).
+        ParameterError: A URL is not supported, or both are one database (BOX-2).
+        StorageError: A database cannot be reached, or is another store (BOX-2).
+
+    Spec: BOX-2
+    """
+    read_draft(directory)
+    private = directory / "private"
+    if log_phase(private) != LogPhase.EMPTY:
+        raise StateError("The election is sealed; its stores stay where they are.", check="ACT-1")
+    places = Places(register, box, spare)
+    Premises.enter(directory, places).close()
+    save_places(private, register, box, spare)
+
+
+def import_roll(directory: Path, data: bytes, *, places: Places | None = None) -> Roll:
     """Import the electoral roll in the place of the one before.
 
     Args:
         directory: The election folder.
         data: CSV; untrusted.
-        register: Database URL, or "" for the default.
-        box: Database URL, or "" for the default.
+        places: Where the stores are, if not where the election's folder says.
 
     Returns:
         The roll.
@@ -105,11 +133,11 @@ def import_roll(directory: Path, data: bytes, *, register: str = "", box: str = 
     Spec: BOX-1, BOX-3
     """
     roll = parse_roll(data, read_draft(directory))
-    premises = Premises.enter(directory, register, box)
+    premises = Premises.enter(directory, places)
     try:
-        with exclusive(premises.private):
+        with locks.alone(premises.private):
             _verify_not_opened(premises)
-            premises.register.replace_roll(roll)
+            premises.register.import_roll(roll.entries, secrets.token_bytes(_SALT_BYTES))
     finally:
         premises.close()
     return roll
@@ -117,23 +145,22 @@ def import_roll(directory: Path, data: bytes, *, register: str = "", box: str = 
 
 def count_roll(directory: Path) -> int:
     """Return the number of voters on the roll; 0 before any was imported."""
-    if not (directory / "private" / "register.db").is_file():
+    if not (directory / "private" / "register.db").is_file() and not places_configured(directory / "private"):
         return 0
-    premises = Premises.enter(directory, "", "")
+    premises = Premises.enter(directory)
     try:
-        return premises.register.roll(read_draft(directory)).voters
+        return sum(1 for _ in premises.register.voters())
     finally:
         premises.close()
 
 
-def seal_election(directory: Path, *, reason: str = "", register: str = "", box: str = "") -> PublicElection:
+def seal_election(directory: Path, *, reason: str = "", places: Places | None = None) -> PublicElection:
     """Check the whole set-up and the empty box, and seal it.
 
     Args:
         directory: The election folder, with roll, `ceremony/keys.json` and `ceremony/drill.json`.
         reason: Why an election that was sealed before is sealed again; published in the new seal.
-        register: Database URL, or "" for the default.
-        box: Database URL, or "" for the default.
+        places: Where the stores are, if not where the election's folder says.
 
     Returns:
         The sealed election. If nothing changed since it was sealed, that seal.
@@ -146,9 +173,9 @@ def seal_election(directory: Path, *, reason: str = "", register: str = "", box:
 
     Spec: ACT-1, BOX-12
     """
-    premises = Premises.enter(directory, register, box)
+    premises = Premises.enter(directory, places)
     try:
-        with exclusive(premises.private):
+        with locks.alone(premises.private):
             _verify_not_opened(premises)
             return _seal(premises, reason)
     finally:
@@ -169,7 +196,7 @@ def _seal(premises: Premises, reason: str) -> PublicElection:
     verify_key_record(keys, manifest.parameters, manifest.policy)
     verify_drill(keys, drill)
     professions = _read_professions(directory, manifest)
-    if not premises.register.untouched() or premises.store.count():
+    if not premises.register.untouched() or premises.urn.store.count():
         raise StateError("Box and attendance list are not empty.", check="ACT-1")
     if manifest.mode == "REAL" and manifest.timetable.closes <= premises.clock():
         raise StateError("The closing hour is past; set hours to come.", check="ACT-1", subject="timetable")
@@ -196,7 +223,7 @@ def _seal(premises: Premises, reason: str) -> PublicElection:
     write_durably(record.path / layout.README, layout.README_TEXT)
     for name, document in zip(layout.SET_UP_FILES, (manifest, keys, drill), strict=True):
         record.write(name, document)
-    premises.register.assign_units(manifest)
+    premises.register.assign_units(manifest.counting.units)
     seal = _make_seal(signers, manifest, keys, drill, resealing)
     _start_log(premises, signers, record.write(layout.SEAL, seal))
     remove_file(private / _RESEALING)
@@ -235,11 +262,13 @@ def verify_as_sealed(premises: Premises) -> None:
 def _build_manifest(premises: Premises) -> Manifest:
     """Add the roll's commitments and the software's digest to the draft, and check the whole."""
     draft = read_draft(premises.directory)
-    register = premises.register
     fields = {
         name: getattr(draft, name) for name in type(draft).model_fields if name not in ("type", "version")
     }
-    roll = register.roll(draft).commitments(draft, register.roll_salt)
+    salt = premises.register.roll_salt()
+    if not salt:
+        raise StateError("There is no roll yet; import it first.", check="BOX-1", subject="roll")
+    roll = premises.roll(draft).commitments(draft, salt)
     manifest = Manifest.make(**fields, roll=roll, software=software())
     verify_manifest(manifest)
     return manifest

@@ -1,138 +1,182 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The ballot box's store: ballots by digest. It holds no voter, no time of arrival and no order.
+"""The ballots in the box, sealed or published, as casting and publication see them.
 
-A ballot's publication slot is the only thing that came with its arrival; it is erased at closing.
-
-Spec: BOX-4, BAL-4
+Spec: BOX-4, BOX-9
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from itertools import islice
 from typing import Final
 
-from evote.box.database import Database
-from evote.errors import InvalidBallot
+from evote.board.checkpoint import Checkpoint
+from evote.box.ports import BoxState, BoxStore, PublishedBallot, PutResult
+from evote.box.slot_key import SlotKey, SlotKeyFiles
+from evote.errors import StateError
 
-_NUMBER: Final = 0x65764231  # "evB1"
-_PAGE: Final = 256
-_SCHEMA: Final = (
-    """CREATE TABLE IF NOT EXISTS ballots (
-        digest BLOB PRIMARY KEY, square BLOB NOT NULL UNIQUE, slot INTEGER NOT NULL, body BLOB NOT NULL
-        ) WITHOUT ROWID""",
-    "CREATE INDEX IF NOT EXISTS by_slot ON ballots (slot)",
-    "CREATE TABLE IF NOT EXISTS published (name TEXT PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID",
-)
+_AT_ONCE: Final = 256  # ballots moved in one transaction
 
 
 @dataclass(frozen=True, slots=True)
 class StoredBallot:
-    """A ballot and the time at which it is published; slot 0 once the box was rebuilt."""
+    """A ballot in the box and the time at which it is published; 0 once the box was rebuilt."""
 
     slot: int
     body: bytes = field(repr=False)
 
 
-class BallotStore:
-    """The box's database.
+@dataclass(frozen=True, slots=True)
+class SealedName:
+    """A ballot that is not published: its SHA-256, its name in the box and its slot; secret."""
 
-    Spec: BOX-4
+    digest: bytes = field(repr=False)
+    key: bytes = field(repr=False)
+    slot: int
+
+
+class Urn:
+    """The box's store together with the slot key.
+
+    Attributes:
+        store: The box's database.
+        keys: The slot key's files.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Open the store, or begin an empty one.
+    def __init__(self, store: BoxStore, keys: SlotKeyFiles) -> None:
+        self.store = store
+        self.keys = keys
 
-        Raises:
-            StorageError: The file cannot be opened or is no ballot store (BOX-2).
-        """
-        self._database = Database(path, _NUMBER, _SCHEMA)
+    # Casting
 
-    def close(self) -> None:
-        """Close the database."""
-        self._database.close()
+    def put(self, key: SlotKey, body: bytes, square: bytes, slot: int) -> PutResult:
+        """Store a ballot durably; see `BoxStore.put`.
 
-    def put(self, body: bytes, square: bytes, slot: int) -> None:
-        """Store a ballot durably.
-
-        Args:
-            body: Its canonical bytes, verified.
-            square: Digest of c^2 mod n^2.
-            slot: The time at which it is published.
-
-        Raises:
-            InvalidBallot: The box holds this ballot, or one with the same c^2 (BAL-4).
-            StorageError: It could not be stored.
-
-        Spec: BAL-4
+        Spec: BAL-4, BOX-4
         """
         digest = hashlib.sha256(body).digest()
-        with self._database.transaction() as connection:
-            done = connection.execute(
-                "INSERT OR IGNORE INTO ballots (digest, square, slot, body) VALUES (?, ?, ?, ?)",
-                (digest, square, slot, body),
-            )
-            if done.rowcount != 1:
-                raise InvalidBallot(
-                    "The box holds a copy of this ballot; encrypt the choice afresh and cast that.",
-                    check="BAL-4",
-                )
+        return self.store.put(key.seal(body, square, slot), digest, square, key.mark)
 
     def get(self, digest: bytes) -> StoredBallot | None:
         """Return a ballot by the SHA-256 of its bytes, or None."""
-        row = self._database.one("SELECT slot, body FROM ballots WHERE digest = ?", (digest,))
-        return StoredBallot(*row) if row else None
+        if (published := self.store.published(digest)) is not None:
+            return StoredBallot(published.slot, published.body)
+        if not self.store.state().slot_key:
+            return None
+        key = self.keys.current()
+        sealed = self.store.sealed(key.name(digest))
+        return None if sealed is None else StoredBallot(sealed.slot, key.open(sealed)[1])
 
-    def digests(self) -> Iterator[bytes]:
-        """Yield the SHA-256 of every ballot in key order; constant memory."""
-        last = b""
-        while rows := self._database.rows(
-            "SELECT digest FROM ballots WHERE digest > ? ORDER BY digest LIMIT ?", (last, _PAGE)
-        ):
-            yield from (digest for (digest,) in rows)
-            last = rows[-1][0]
+    # For who is alone
+
+    def settle(self) -> None:
+        """Make the slot key that the box's state names the only one.
+
+        Raises:
+            StateError: It is gone (BOX-6).
+        """
+        if mark := self.store.state().slot_key:
+            self.keys.settle(mark)
+
+    def tickets(self) -> set[bytes]:
+        """Return the tickets of all ballots that are not published."""
+        if not self.store.state().slot_key:
+            return set()
+        key = self.keys.current()
+        return {key.ticket(name) for name, _ in self.store.sealed_slots()}
+
+    def sealed(self) -> Iterator[tuple[SealedName, bytes]]:
+        """Yield every ballot that is not published, with its bytes; constant memory.
+
+        Raises:
+            StateError: One was altered (BOX-4).
+        """
+        names = list(self.store.sealed_slots())
+        if not names:
+            return
+        key = self.keys.current()
+        for name, slot in names:
+            _, body = self._open(key, name)
+            yield SealedName(hashlib.sha256(body).digest(), name, slot), body
+
+    def _open(self, key: SlotKey, name: bytes) -> tuple[bytes, bytes]:
+        """Return square digest and bytes of a sealed ballot that must be there."""
+        found = self.store.sealed(name)
+        square, body = (b"", b"") if found is None else key.open(found)
+        if found is None or key.name(hashlib.sha256(body).digest()) != name:
+            raise StateError("A ballot in the box was altered or removed.", check="BOX-4", subject=name.hex())
+        return square, body
 
     def bodies(self) -> Iterator[bytes]:
-        """Yield every ballot in key order; constant memory."""
-        last = b""
-        while rows := self._database.rows(
-            "SELECT digest, body FROM ballots WHERE digest > ? ORDER BY digest LIMIT ?", (last, _PAGE)
-        ):
-            yield from (body for _, body in rows)
-            last = rows[-1][0]
+        """Yield every ballot, published or not; constant memory."""
+        yield from self.store.bodies()
+        yield from (body for _, body in self.sealed())
 
-    def count(self) -> int:
-        """Return the number of ballots."""
-        return int(self._database.one("SELECT count(*) FROM ballots")[0])
+    def body(self, one: SealedName) -> bytes:
+        """Return the bytes of a ballot that is not published."""
+        return self._open(self.keys.current(), one.key)[1]
 
-    def due(self, after: int, until: int) -> list[bytes]:
-        """Return the digests of the ballots whose slot is in (after, until], in key order."""
-        statement = "SELECT digest FROM ballots WHERE slot > ? AND slot <= ? ORDER BY digest"
-        return [digest for (digest,) in self._database.rows(statement, (after, until))]
+    def turn_slot(self, published: Iterable[SealedName], until: int, head: Checkpoint) -> None:
+        """Move ballots that are in the log to the published ones, and replace the slot key.
 
-    @property
-    def published_until(self) -> int:
-        """The last publication time that is done; -1 before the first."""
-        row = self._database.one("SELECT until FROM published WHERE name = 'slot'")
-        return int(row[0]) if row else -1
+        Ballots that stay are sealed anew under the next key; then the old one is erased. Can be interrupted
+        anywhere and done again.
 
-    def mark_published(self, until: int) -> None:
-        """Note that every slot up to a time is published; no ballot may be given such a slot any more."""
-        with self._database.transaction() as connection:
-            connection.execute(
-                "INSERT INTO published VALUES ('slot', ?) "
-                "ON CONFLICT (name) DO UPDATE SET until = max(until, excluded.until)",
-                (until,),
-            )
+        Args:
+            published: Ballots that are in the log.
+            until: The last publication time that is done.
+            head: What the log has come to.
 
-    def rebuild(self) -> None:
-        """After closing: erase the slots and write the file anew in key order.
+        Raises:
+            StateError: Another machine has written the box meanwhile (BOX-4).
+
+        Spec: BOX-9
+        """
+        old = self.store.state()
+        moving = iter(sorted(published, key=lambda one: one.digest))
+        while some := list(islice(moving, _AT_ONCE)):
+            self._move(self.keys.current(), some)
+        fresh = self.keys.prepare()
+        rest = [fresh.seal(body, square, slot) for square, body, slot in self._left()]
+        state = BoxState(fresh.mark, max(until, old.published_until), head.size, head.root)
+        if not self.store.turn(old, state, rest):
+            raise _written_by_another()
+        self.keys.settle(fresh.mark)
+
+    def finish(self, head: Checkpoint) -> None:
+        """After closing, with every ballot published: erase slots, traces of arrival, and the slot key.
+
+        Raises:
+            StateError: A ballot is not published (BOX-9).
 
         Spec: BOX-10
         """
-        with self._database.transaction() as connection:
-            connection.execute("UPDATE ballots SET slot = 0")
-            connection.execute("DELETE FROM published")
-        self._database.rebuild(on_disk=True)
+        if next(self.store.sealed_slots(), None) is not None:
+            raise StateError("A ballot in the box is not published.", check="BOX-9")
+        old = self.store.state()
+        if not self.store.set_state(old, BoxState(b"", old.published_until, head.size, head.root)):
+            raise _written_by_another()
+        self.store.rebuild()
+        self.keys.destroy()
+
+    def _move(self, key: SlotKey, some: Sequence[SealedName]) -> None:
+        opened = [(one, *self._open(key, one.key)) for one in some]
+        self.store.move(
+            [one.key for one in some],
+            [PublishedBallot(one.digest, square, one.slot, body) for one, square, body in opened],
+        )
+
+    def _left(self) -> Iterator[tuple[bytes, bytes, int]]:
+        names = list(self.store.sealed_slots())
+        if names:
+            key = self.keys.current()
+            yield from ((*self._open(key, name), slot) for name, slot in names)
+
+
+def _written_by_another() -> StateError:
+    return StateError(
+        "Register and box were written by another machine meanwhile: one machine alone serves an election.",
+        check="BOX-4",
+    )

@@ -14,6 +14,7 @@ from evote.board.files import read_bounded
 from evote.box import BallotBox, Phase
 from evote.box.setup import (
     ceremony_folder,
+    configure_stores,
     count_roll,
     create_election_folder,
     import_roll,
@@ -21,11 +22,12 @@ from evote.box.setup import (
     seal_election,
 )
 from evote.cli.console import Commands, folder_argument, json_option, moment, say, spoken
-from evote.errors import ParameterError, StateError
+from evote.errors import ParameterError, StateError, StorageError
 from evote.manifest.template import cspm_2024
 
 _MAX_ROLL_BYTES = 256 << 20
 _HOUR = 3600
+_LOOK_AGAIN = 5
 _TEMPLATES = {"cspm-2024": cspm_2024}
 
 
@@ -42,6 +44,24 @@ def new(directory: Path, template: str) -> None:
     say(
         f"Made {directory}/manifest.json from the template {template}, in mode TEST. Edit it: lists, hours, bureau."
     )
+    say(f"Next: evote roll import {directory} voters.csv")
+
+
+@click.command()
+@folder_argument
+@click.option("--register", default="", help="Database URL of the register; by default private/register.db.")
+@click.option("--box", default="", help="Database URL of the ballot box; by default private/box.db.")
+@click.option("--spare", default="", help="Folder on another disk for a second copy of the slot key.")
+def stores(directory: Path, register: str, box: str, spare: str) -> None:
+    """Say where register and box are, before anything is in them: two databases, two roles.
+
+    Passwords are better left to PostgreSQL's own password file (.pgpass) than written into a URL.
+
+    Example: evote stores election --register postgresql+psycopg://evote_register@db/register
+    --box postgresql+psycopg://evote_box@db/box
+    """
+    configure_stores(directory, register, box, spare)
+    say("Register and box are reachable, and empty or this election's own.")
     say(f"Next: evote roll import {directory} voters.csv")
 
 
@@ -117,9 +137,8 @@ def publish(directory: Path, *, watch: bool, forced: bool) -> None:
             raise StateError("The vote is closed; every ballot is published.", check="BOX-9")
         say(f"Ballots published: {box.publish(forced=forced)}.")
         while watch and box.phase in (Phase.SEALED, Phase.OPEN, Phase.GRACE):
-            time.sleep(5)
-            if count := box.publish():
-                say(f"Ballots published: {count}.")
+            time.sleep(_LOOK_AGAIN)
+            _publish_again(box)
 
 
 @click.command(short_help="Close the vote.")
@@ -139,6 +158,15 @@ def close(directory: Path) -> None:
         early_note = " (before the sealed hour, mode TEST)" if act.early else ""
         say(f"Closed {moment(act.time)}{early_note}: ballots {voters}, attendance marks {voters}.")
         say(f"Next: evote tally start {directory}")
+
+
+def _publish_again(box: BallotBox) -> None:
+    """Publish what is due; a database that is away for a while stops nothing."""
+    try:
+        if count := box.publish():
+            say(f"Ballots published: {count}.")
+    except StorageError as error:
+        say(f"Not published, tried again in {_LOOK_AGAIN} s: {error}")
 
 
 _NEXT = {

@@ -16,7 +16,7 @@ from evote.board.lookup import check_reference_in, find_code_in
 from evote.board.record_folder import RecordFolder
 from evote.box import BallotBox
 from evote.cli.console import folder_argument, json_option, moment, say
-from evote.errors import StateError
+from evote.errors import InvalidBallot, StateError
 from evote.record.ballot import Ballot
 from evote.record.reference import Receipt, parse_code
 
@@ -65,9 +65,16 @@ def vote(
         else:
             slot = box.slot(voter=voter, contest=contest)
             ballot = encrypt_ballot(election, slot, Choice(choice))
-            if ballot_file is not None:
-                write_durably(ballot_file, ballot.to_bytes(), mode=0o600)
-            receipt = box.cast(voter=voter, ballot=ballot.to_bytes())
+            _keep(ballot_file, ballot)
+            try:
+                receipt = box.cast(voter=voter, ballot=ballot.to_bytes())
+            except InvalidBallot as refusal:
+                if refusal.check != "BAL-4":
+                    raise
+                say("Somebody has cast a copy of your ballot: report it. It is encrypted afresh.")
+                ballot = encrypt_ballot(election, slot, Choice(choice))
+                _keep(ballot_file, ballot)
+                receipt = box.cast(voter=voter, ballot=ballot.to_bytes())
     ballot.check_receipt(receipt)
     say("Your ballot is in the box. The receipt is checked: keep it.")
     say(f"Code:      {receipt.code}")
@@ -75,6 +82,11 @@ def vote(
     if qr_file is not None:
         write_durably(qr_file, draw_qr(qr_file.name, receipt.reference, host), mode=0o600)
         say(f"QR code:   {qr_file}")
+
+
+def _keep(ballot_file: Path | None, ballot: EncryptedBallot) -> None:
+    if ballot_file is not None:
+        write_durably(ballot_file, ballot.to_bytes(), mode=0o600)
 
 
 def _receipt_again(box: BallotBox, ballot_file: Path, contest: str) -> tuple[EncryptedBallot, Receipt]:

@@ -158,3 +158,34 @@ def unseal(box: SealedBox, code: str, associated: bytes) -> bytes:
         raise StateError("There is not enough memory to open this secret.", check="KEY-9") from None
     except (InvalidTag, ValueError):
         raise StateError("The code is wrong or the file was altered.", check="KEY-9") from None
+
+
+def seal_under(key: bytes, data: bytes, associated: bytes) -> bytes:
+    """Seal bytes under a random key that seals fewer than 2^32 messages.
+
+    Args:
+        key: 32 bytes; secret.
+        data: Of any length; secret.
+        associated: Public bytes that must be the same on opening.
+
+    Returns:
+        28 bytes more than `data`.
+
+    Spec: BOX-4
+    """
+    nonce = secrets.token_bytes(_NONCE_BYTES)
+    return nonce + ChaCha20Poly1305(key).encrypt(nonce, data, associated)
+
+
+def open_under(key: bytes, sealed: bytes, associated: bytes) -> bytes:
+    """Open what `seal_under` sealed.
+
+    Raises:
+        StateError: Another key, other associated bytes, or altered (BOX-4).
+
+    Spec: BOX-4
+    """
+    try:
+        return ChaCha20Poly1305(key).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], associated)
+    except (InvalidTag, ValueError):
+        raise StateError("What was sealed was altered, or belongs to another key.", check="BOX-4") from None

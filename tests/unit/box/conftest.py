@@ -88,7 +88,7 @@ class World:
         return self._stack.enter_context(BallotBox.open(self.directory, clock=self.clock))
 
     def premises(self) -> Premises:
-        found = Premises.enter(self.directory, "", "", self.clock)
+        found = Premises.enter(self.directory, None, self.clock)
         self._stack.callback(found.close)
         return found
 
@@ -152,7 +152,7 @@ def sealed_for_real(
     """Seal in mode REAL with toy keys, which `seal_election` refuses: for the hours alone."""
     directory = tmp_path_factory.mktemp("real") / "election"
     shutil.copytree(drafted, directory)
-    premises = Premises.enter(directory, "", "", Clock(OPENS - 60))
+    premises = Premises.enter(directory, None, Clock(OPENS - 60))
     try:
         manifest = setup._build_manifest(premises).replace(mode="REAL")
         signers = create_service_keys(premises.private, manifest.origin)

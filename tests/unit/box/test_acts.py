@@ -10,7 +10,9 @@ import pytest
 from evote.board import Entry, Kind
 from evote.box import BallotBox, Phase, acts, setup
 from evote.box.acts import attendance_tag
-from evote.box.publication import append_ballots
+from evote.box.casting import minute
+from evote.box.ports import PublishedBallot
+from evote.box.publication import publish_slots
 from evote.crypto.merkle import leaf_hash, root_of
 from evote.crypto.notes import NoteKey, open_note
 from evote.errors import EvoteError, NotOpen, StateError
@@ -77,7 +79,7 @@ def test_opening_goes_on_after_a_crash(world_of: Callable[[Path], World], sealed
 
 def test_a_box_that_is_not_empty_does_not_open(world_of: Callable[[Path], World], sealed: Path) -> None:
     world = world_of(sealed)
-    world.premises().store.put(b"ballot", b"square", 1)
+    world.premises().urn.store.move([], [PublishedBallot(b"d" * 32, b"s" * 32, 1, b"ballot")])
     _refused(world.enter(), "open_vote", StateError, "ACT-2")
 
 
@@ -85,7 +87,7 @@ def test_an_attendance_list_that_is_not_empty_does_not_open(
     world_of: Callable[[Path], World], sealed: Path
 ) -> None:
     world = world_of(sealed)
-    world.premises().register.mark_in_progress("bea", "board", 1)
+    world.premises().register.connect("bea", "board", 60)
     _refused(world.enter(), "open_vote", StateError, "ACT-2")
 
 
@@ -107,7 +109,7 @@ def test_closing_publishes_everything_and_commits_to_the_attendance(world: World
         ("council-south", 1, 2),
         ("board", 1, 1),
     ]
-    salt = world.premises().register.attendance_salt("council")
+    salt = world.premises().register.roll_salt()
     tags = sorted(attendance_tag(box.public.id, "council", salt, voter) for voter in ("bea", "cyd"))
     assert act.attendance[0].root == root_of([leaf_hash(tag) for tag in tags])
     assert (box.phase, act.early) == (Phase.CLOSED, False)
@@ -119,7 +121,7 @@ def test_closing_publishes_everything_and_commits_to_the_attendance(world: World
     assert caught.value.check == "BOX-8"
     assert box.status("eve")["council"] == "not voted"
     with pytest.raises(StateError) as late:
-        box.receipt(next(world.premises().store.bodies()))
+        box.receipt(next(world.premises().urn.bodies()))
     assert late.value.check == "BOX-6"
 
 
@@ -160,11 +162,12 @@ def test_marks_and_ballots_must_agree(world: World, fault: str) -> None:
     _vote(box)
     premises = world.premises()
     if fault == "mark":
-        assert premises.register.reserve("dan", "council", b"t", 1)
+        assert premises.register.reserve("dan", "council", b"t", 60)
         premises.register.confirm("dan", "council", b"t")
         numbers = ("2 attendance marks of weight 3", "1 ballots of weight 2")
     else:
-        premises.store.put(encrypt(box, "dan", "council").to_bytes(), b"square", 1)
+        body = encrypt(box, "dan", "council").to_bytes()
+        assert premises.urn.put(premises.urn.keys.current(), body, b"s" * 32, 1) == "stored"
         numbers = ("1 attendance marks of weight 2", "2 ballots of weight 3")
     before = world.files()
     sentence = _refused(box, "close_vote", StateError, "ACT-4")
@@ -180,9 +183,11 @@ def test_closing_goes_on_after_a_crash_at_any_step(world: World, steps: int) -> 
     premises = world.premises()
     act = None
     if steps > 0:
-        append_ballots(premises, list(premises.store.digests())[:2])
+        with premises.log() as log:
+            ballots = sorted(premises.urn.sealed(), key=lambda one: one[0].digest)[:2]
+            log.append([(Entry(Kind.BALLOT, one.digest), body) for one, body in ballots])
     if steps > 1:
-        append_ballots(premises, list(premises.store.digests()))
+        publish_slots(premises, GRACE_ENDS, GRACE_ENDS)
     if steps > 2:
         act = acts._make_closing(premises)
         premises.record.write(layout.CLOSE, act)
@@ -192,7 +197,7 @@ def test_closing_goes_on_after_a_crash_at_any_step(world: World, steps: int) -> 
             log.append([(Entry.of(Kind.CLOSE, act.to_bytes()), b"")])
     if steps > 4 and act:
         acts._log_closing(premises, act)
-        premises.store.rebuild()
+        premises.urn.store.rebuild()
     world.clock.now += 60
     closed = world.enter().close_vote()
     assert act in (None, closed)
@@ -204,8 +209,9 @@ def test_a_cast_that_crashed_is_settled_before_the_count(world: World) -> None:
     box = world.enter()
     ballot = encrypt(box, "ada-lovelace", "board").to_bytes()
     premises = world.premises()
-    ticket = premises.slot_key.ticket(hashlib.sha256(ballot).digest())
-    assert premises.register.reserve("ada-lovelace", "board", ticket, world.clock.now)
+    key = premises.urn.keys.current()
+    ticket = key.ticket(key.name(hashlib.sha256(ballot).digest()))
+    assert premises.register.reserve("ada-lovelace", "board", ticket, minute(world.clock.now))
     assert sum(one.voters for one in box.close_vote().marks) == 0
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from evote.box import BallotBox, Phase
+from evote.box.casting import minute
 from evote.errors import AlreadyVoted, EvoteError, InvalidBallot, NotEligible, NotOpen, StateError
 from evote.record.ballot import Ballot
 from evote.verify.ballots import square_digest
@@ -121,7 +122,7 @@ def test_one_change_makes_a_ballot_invalid_and_records_nothing(world: World, nam
         box.cast("ada-lovelace", data)
     assert caught.value.check == check
     assert box.status("ada-lovelace")["council"] == "in progress"
-    assert world.premises().store.count() == 0
+    assert world.premises().urn.store.count() == 0
     ballot.check_receipt(box.cast("ada-lovelace", ballot.to_bytes()))
 
 
@@ -140,9 +141,8 @@ def test_the_same_square_is_a_copy_whatever_its_bytes(world: World) -> None:
     premises, box = world.premises(), world.enter()
     ballot = encrypt(box, "ada-lovelace", "board")
     number, _ = ballot.ballot.numbers(premises.election.key)
-    premises.store.put(
-        b"another ballot", square_digest(premises.election, premises.election.key.square - number), 1
-    )
+    square = square_digest(premises.election, premises.election.key.square - number)
+    assert premises.urn.put(premises.urn.keys.current(), b"another ballot", square, 1) == "stored"
     with pytest.raises(InvalidBallot) as caught:
         box.cast("ada-lovelace", ballot.to_bytes())
     assert caught.value.check == "BAL-4"
@@ -222,7 +222,7 @@ def test_of_many_threads_one_ballot_wins(world: World) -> None:
     with ThreadPoolExecutor(8) as pool:
         verdicts = sorted(pool.map(cast, range(8)))
     assert verdicts == ["refused"] * 7 + ["taken"]
-    assert world.premises().store.count() == 1
+    assert world.premises().urn.store.count() == 1
 
 
 _CASTER = """
@@ -260,19 +260,20 @@ def test_of_two_processes_one_ballot_wins(world: World, tmp_path: Path) -> None:
         caster.stdin.flush()
     verdicts = sorted(caster.communicate()[0] for caster in casters)
     assert verdicts == ["refused\n", "taken\n"]
-    assert world.premises().store.count() == 1
+    assert world.premises().urn.store.count() == 1
 
 
 def _steps(world: World, ballot: bytes, steps: int) -> None:
     """Do the first steps of a cast and crash."""
     premises = world.premises()
     digest = hashlib.sha256(ballot).digest()
-    ticket = premises.slot_key.ticket(digest)
+    key = premises.urn.keys.current()
+    ticket = key.ticket(key.name(digest))
     if steps > 0:
-        assert premises.register.reserve("ada-lovelace", "board", ticket, world.clock.now)
+        assert premises.register.reserve("ada-lovelace", "board", ticket, minute(world.clock.now))
     if steps > 1:
         number, _ = Ballot.from_bytes(ballot).numbers(premises.election.key)
-        premises.store.put(ballot, square_digest(premises.election, number), FIRST)
+        assert premises.urn.put(key, ballot, square_digest(premises.election, number), FIRST) == "stored"
     if steps > 2:
         premises.register.confirm("ada-lovelace", "board", ticket)
     premises.close()
@@ -290,7 +291,7 @@ def test_an_interrupted_cast_is_finished_or_undone(world: World, steps: int, reo
         assert world.premises().register.in_flight() == []
     encrypted.check_receipt(box.cast("ada-lovelace", encrypted.to_bytes()))
     premises = world.premises()
-    assert (premises.store.count(), premises.register.turnout()) == (1, {"board": 1})
+    assert (premises.urn.store.count(), box.turnout()["board"]) == (1, 1)
     assert premises.register.in_flight() == []
 
 
@@ -306,7 +307,7 @@ def test_after_a_crash_another_ballot_is_taken_only_if_the_first_was_not(
     else:
         with pytest.raises(error):
             box.cast("ada-lovelace", second)
-    assert world.premises().store.count() == 1
+    assert world.premises().urn.store.count() == 1
 
 
 def test_tickets_are_not_judged_without_their_key(world: World) -> None:
@@ -325,7 +326,8 @@ def test_neither_store_holds_what_links_voter_and_ballot(world: World) -> None:
     private = world.directory / "private"
     register, store = (private / "register.db").read_bytes(), (private / "box.db").read_bytes()
     digest = hashlib.sha256(ballot.to_bytes()).digest()
-    ticket = world.premises().slot_key.ticket(digest)
+    key = world.premises().urn.keys.current()
+    ticket = key.ticket(key.name(digest))
     assert b"ada-lovelace" in register
     assert ballot.ballot.ciphertext not in register
     for secret in (digest, ballot.leaf_hash, ticket):

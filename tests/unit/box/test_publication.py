@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from evote.board import Entry, Kind
-from evote.box.publication import append_ballots
 from evote.crypto.merkle import leaf_hash
 from evote.errors import BoardInconsistency, ParameterError, StateError
 from evote.verify import audit_record
@@ -92,7 +91,9 @@ def test_a_crash_before_the_bookkeeping_publishes_nothing_twice(world: World, pu
     for name in VOTES[:2]:
         box.cast(name[0], encrypt(box, *name).to_bytes())
     premises = world.premises()
-    append_ballots(premises, premises.store.due(-1, FIRST)[:published])
+    with premises.log() as log:
+        ballots = sorted(premises.urn.sealed(), key=lambda one: one[0].digest)[:published]
+        log.append([(Entry(Kind.BALLOT, one.digest), body) for one, body in ballots])
     world.clock.now = FIRST
     assert world.enter().publish() == 2 - published
     assert sum(entry.kind == Kind.BALLOT for entry in _entries(world)) == 2

@@ -11,6 +11,7 @@ import pytest
 
 from evote.box import Phase, setup
 from evote.box.draft import read_draft, write_draft
+from evote.box.ports import PublishedBallot
 from evote.box.service_keys import create_service_keys, load_service_keys
 from evote.crypto.notes import NoteKey
 from evote.errors import EncodingError, EvoteError, ParameterError, StateError, VerificationError
@@ -123,7 +124,7 @@ def test_sealing_refuses_toy_keys_for_a_real_election(
 
 def test_sealing_needs_an_empty_box(world_of: Callable[[Path], World], drafted: Path) -> None:
     world = world_of(drafted)
-    world.premises().store.put(b"ballot", b"square", 1)
+    world.premises().urn.store.move([], [PublishedBallot(b"d" * 32, b"s" * 32, 1, b"ballot")])
     _seal_refused(world, StateError, "ACT-1")
 
 
