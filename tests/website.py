@@ -22,6 +22,8 @@ from evote.manifest import Draft, Publication, Timetable
 from evote.web import BureauOnly, NotSignedIn, create_app
 
 HOST = "vote.example.org"
+EXAMPLES = Path(__file__).parents[1] / "examples"
+CODES = {"ada": "ada knows this", "bea": "bea knows that", "garnier": "president"}  # users of the examples
 
 
 def current_plan(audience: str = "bureau", *, opened: int = 60) -> Draft:

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from evote.web.refusals import BodyTooLarge, BodyTooSlow, RequestRefused, ServiceFailed, answer
 
 log = logging.getLogger("evote.web")
+_LINGER_SECONDS: Final = 2.0
 _HEADERS: Final = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -91,7 +92,7 @@ class BodyLimits:
         try:
             body = await self._read(scope, receive, limit)
         except RequestRefused as error:
-            await answer(error)(scope, receive, send)
+            await _refuse(error, scope, receive, send)
             return
         if body is None:
             return
@@ -128,3 +129,15 @@ class BodyLimits:
                         return bytes(body)
         except TimeoutError:
             raise BodyTooSlow from None
+
+
+async def _refuse(error: RequestRefused, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer at once, and let a client that is still sending finish: cut off, it would not see the answer."""
+    found = answer(error)
+    await send({"type": "http.response.start", "status": found.status_code, "headers": found.raw_headers})
+    await send({"type": "http.response.body", "body": bytes(found.body), "more_body": True})
+    if "expect" not in Headers(scope=scope):  # who asked before sending does not send
+        with anyio.move_on_after(_LINGER_SECONDS):
+            while (await receive()).get("more_body", False):
+                pass
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
