@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 import time
 
 import httpx
@@ -37,9 +38,10 @@ def test_a_voter_votes_and_checks(site) -> None:
         "Contest one",
         "Section all",
     )
+    assert verdict["index"] == -1  # its place in a log that is not public would tell how many there are
     found = site.device().get(f"/code/{receipt.code.lower()}").json()
     assert found["code"] == receipt.code
-    assert [one["contest"] for one in found["ballots"]] == ["one"]
+    assert [(one["contest"], one["index"]) for one in found["ballots"]] == [("one", -1)]
 
 
 def test_device_files_are_those_of_the_record(site) -> None:
@@ -230,3 +232,33 @@ def test_a_damaged_log_is_no_verdict(site) -> None:
     assert answer.json()["error"] == "Unavailable"
     assert answer.headers["retry-after"]
     assert str(site.folder) not in answer.text
+
+
+def test_while_the_log_is_written_nothing_wrong_is_said(site) -> None:
+    """Readers and the writer share no lock: a reader that meets both looks again, or says that it cannot answer."""
+    devices = [site.device(voter) for voter in ("ada", "bea", "cyd")]
+    receipts = [devices[0].cast(devices[0].encrypt("one"))]
+    over = threading.Event()
+    answers = []
+
+    def read() -> None:
+        reader = site.device()
+        while not over.is_set():
+            answers.append(reader.post("/reference", {"reference": str(receipts[0].reference)}))
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    try:
+        for device in devices[1:]:
+            site.box.publish(forced=True)
+            receipts.append(device.cast(device.encrypt("one")))
+        site.box.publish(forced=True)
+    finally:
+        over.set()
+        thread.join()
+    answers.append(site.device().post("/reference", {"reference": str(receipts[0].reference)}))
+    assert {answer.status_code for answer in answers} <= {200, 503}
+    said = [answer.json()["presence"] for answer in answers if answer.status_code == 200]
+    assert set(said) <= {"pending", "found"}
+    assert said == sorted(said, reverse=True)  # pending, then found, and never back
+    assert said[-1] == "found"

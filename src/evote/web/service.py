@@ -14,14 +14,14 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
 
-from anyio import CapacityLimiter
+from anyio import CapacityLimiter, sleep
 from anyio.to_thread import run_sync
 from fastapi import Depends
 from starlette.requests import Request
 
 from evote.board.record_folder import RecordFolder
 from evote.box import BallotBox, Phase
-from evote.errors import EvoteError, StateError
+from evote.errors import EncodingError, EvoteError, StateError, StorageError, VerificationError
 from evote.record.election import PublicElection
 from evote.web.refusals import (
     VOTING_ERRORS,
@@ -37,6 +37,8 @@ log = logging.getLogger("evote.web")
 Hook = Callable[[Request], Awaitable[str] | str]
 Answer = TypeVar("Answer")
 _LOOKUPS_AT_ONCE: Final = 2
+_LOOKS: Final = 4
+_SECONDS_BETWEEN_LOOKS: Final = 0.25
 
 
 @dataclass
@@ -81,7 +83,15 @@ class Service:
         return await self._run(call, arguments, absent, self._voters)
 
     async def look_up(self, call: Callable[..., Answer], *arguments: object) -> Answer:
-        """Do the same for what reads the log: few at once, so that it never keeps voters waiting."""
+        """Do the same for what reads the log: few at once, and no thread taken from voters.
+
+        While the log is being written a reader may find files of two sizes; it looks again.
+        """
+        for _ in range(_LOOKS - 1):
+            try:
+                return await run_sync(partial(call, *arguments), limiter=self._lookups)
+            except (EncodingError, StorageError, VerificationError):
+                await sleep(_SECONDS_BETWEEN_LOOKS)
         return await self._run(call, arguments, "", self._lookups)
 
     async def _run(
