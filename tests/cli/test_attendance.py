@@ -86,7 +86,7 @@ def test_the_list_is_secret_and_opens_the_closing(at) -> None:
     before = contents(folder)
     out, said = export(folder)
     assert "SECRET" in said
-    assert "attendance-exported by " in said
+    assert "The log of operations says" in said
     assert "check of the closing" in said
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
     roll = folder.parent / "voters.csv"
