@@ -4,7 +4,7 @@ EXTRAS='.[dev]'
 . "$(dirname "$0")/environment.sh"
 . scripts/postgres.sh
 "$VENV/bin/ruff" check .
-"$VENV/bin/ruff" format --check src tests benchmarks
+"$VENV/bin/ruff" format --check src tests benchmarks examples
 "$VENV/bin/mypy"
 "$VENV/bin/lint-imports"
 exec "$VENV/bin/python" -m pytest -n 2 --dist worksteal --benchmark-disable "$@"

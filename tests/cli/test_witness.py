@@ -276,7 +276,7 @@ def test_monitor(tmp_path) -> None:
     assert key in succeed("board", "monitor", record, "--saved", saved)
     vote(election)
     succeed("publish", election, "--now")
-    assert "3 more" in succeed("board", "monitor", record, "--saved", saved, "--key", key)
+    assert "4 more" in succeed("board", "monitor", record, "--saved", saved, "--key", key)
     assert run("board", "monitor", record, "--saved", saved, "--key", KEY).exit_code == 1
     newest = saved.read_bytes()
     fork = copy(election, tmp_path / "fork")

@@ -79,7 +79,6 @@ EXPECTED = [
     (r"close\.json", r".*", r"ACT-3|ENC-5"),
     (r"end\.json", r".*", r"END-2|ENC-5"),
     (r"events/.*", r".*", r"EVT-1|ENC-5"),
-    (r"amendments/.*", r"change\.key", r"BRD-5|ACT-7"),
     (r"amendments/.*", r".*", r"ACT-7|ENC-5"),
     (r"sums/.*", r".*", r"SUM-3|ENC-5"),
     (r"shares/.*", r".*", r"SHR-[123]"),

@@ -94,6 +94,11 @@ def log_paths(size: int) -> Iterator[str]:
         level += 1
 
 
+def is_log_name(path: str) -> bool:
+    """Tell whether a path has the form of those of tiles and bundles, whatever the size of the log."""
+    return _PATH.fullmatch(path) is not None
+
+
 def is_log_path(path: str, size: int) -> bool:
     """Tell whether a path under `LOG_FOLDERS` is one of those of a log of `size` entries.
 

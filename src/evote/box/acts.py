@@ -70,7 +70,7 @@ def open_vote(premises: Premises, *, actor: str = SERVICE) -> Opening:
             )
             act = bare.replace(register_signature=premises.keys.register.key.sign(bare.signed_bytes()))
             premises.record.write(layout.OPEN, act)
-        note_operation(premises, "opened", actor=actor, detail=name_election(election), once=True)
+        note_operation(premises, "opened", actor=actor, detail=name_election(election.id), once=True)
         with premises.log() as log:
             log.append([(Entry.of(Kind.OPEN, act.to_bytes()), b"")])
         return act
@@ -199,7 +199,7 @@ def _log_closing(premises: Premises, act: Closing, actor: str) -> None:
     """
     if log_phase(premises.private) == LogPhase.VOTING:
         note_operation(
-            premises, "closed", actor=actor, detail=name_election(premises.election), once=True
+            premises, "closed", actor=actor, detail=name_election(act.election), once=True
         )  # before the entry: the checkpoint that is kept ends with it
         with premises.log() as log:
             log.append([(Entry.of(Kind.CLOSE, act.to_bytes()), b"")])

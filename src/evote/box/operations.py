@@ -11,15 +11,14 @@ from datetime import UTC, datetime
 from evote.board import Phase as LogPhase
 from evote.board.journal import Journal, publish_events
 from evote.box.premises import Premises, log_phase
-from evote.record.election import PublicElection
 from evote.record.events import Operation
 
 SERVICE = "service"
 
 
-def name_election(election: PublicElection) -> str:
-    """Return how a detail names an election: an event is noted once for each."""
-    return f"Election {election.id.hex()[:16]}."
+def name_election(election_id: bytes) -> str:
+    """Return how a detail names an election: an act is noted once for each."""
+    return f"Election {election_id.hex()[:16]}."
 
 
 def note_operation(

@@ -14,12 +14,13 @@ from typing import Final, Literal, TypeVar
 from evote.board import Entry, Kind, LogWriter, read_bounded, write_durably
 from evote.board import Phase as LogPhase
 from evote.board.files import make_folder, printable, remove_file, sync_folder
+from evote.board.journal import Journal, publish_events
 from evote.board.record_folder import RecordFolder
 from evote.board.writer import STATE_FILE
 from evote.box import locks
 from evote.box.amending import NEW_KEY_FILE
 from evote.box.draft import DRAFT_FILE, read_draft, write_draft
-from evote.box.operations import SERVICE, name_election, note_operation
+from evote.box.operations import SERVICE, name_election, note_operation, publish_operations
 from evote.box.premises import Premises, log_phase
 from evote.box.roll import Roll, parse_roll
 from evote.box.service_keys import KEY_FILES, ServiceKeys, create_service_keys
@@ -140,9 +141,9 @@ def import_roll(directory: Path, data: bytes, *, places: Places | None = None, a
     try:
         with locks.sequencing(premises.private), locks.alone(premises.private):
             _verify_not_opened(premises)
-            premises.register.import_roll(roll.entries, secrets.token_bytes(_SALT_BYTES))
             detail = f"{roll.voters} voters, {roll.entitlements} ballots to cast."
             note_operation(premises, "roll-imported", actor=actor, detail=detail)
+            premises.register.import_roll(roll.entries, secrets.token_bytes(_SALT_BYTES))
     finally:
         premises.close()
     return roll
@@ -185,16 +186,7 @@ def seal_election(
     try:
         with locks.sequencing(premises.private), locks.alone(premises.private):
             _verify_not_opened(premises)
-            election = _seal(premises, reason)
-            note_operation(
-                premises,
-                "sealed",
-                actor=actor,
-                reason=election.seal.reason,
-                detail=name_election(election),
-                once=True,
-            )
-            return election
+            return _seal(premises, reason, actor)
     finally:
         premises.close()
 
@@ -205,7 +197,7 @@ def _verify_not_opened(premises: Premises) -> None:
         raise StateError("The vote was opened; what is sealed stays sealed.", check="ACT-1")
 
 
-def _seal(premises: Premises, reason: str) -> PublicElection:
+def _seal(premises: Premises, reason: str, actor: str) -> PublicElection:
     directory, private, record = premises.directory, premises.private, premises.record
     manifest = _build_manifest(premises)
     keys = _read_ceremony(directory, "keys.json", KeyRecord)
@@ -222,6 +214,7 @@ def _seal(premises: Premises, reason: str) -> PublicElection:
     if resealing is None and log_phase(private) == LogPhase.SEALED:
         present = record.election()
         if _same_seal(present.seal, manifest, keys, drill):
+            publish_operations(premises)
             return present
         if not reason:
             raise StateError(
@@ -242,7 +235,7 @@ def _seal(premises: Premises, reason: str) -> PublicElection:
         record.write(name, document)
     premises.register.assign_units(manifest.counting.units)
     seal = _make_seal(signers, manifest, keys, drill, resealing)
-    _start_log(premises, signers, record.write(layout.SEAL, seal))
+    _start_log(premises, signers, record.write(layout.SEAL, seal), actor)
     remove_file(private / _RESEALING)
     return record.election()
 
@@ -347,9 +340,13 @@ def _same_seal(seal: Seal, manifest: Manifest, keys: KeyRecord, drill: Drill) ->
     return (seal.manifest, seal.keys, seal.drill) == (manifest.digest(), keys.digest(), drill.digest())
 
 
-def _start_log(premises: Premises, signers: ServiceKeys, seal: bytes) -> None:
+def _start_log(premises: Premises, signers: ServiceKeys, seal: bytes, actor: str = SERVICE) -> None:
+    journal, document = Journal(premises.private), Seal.from_bytes(seal)
+    detail, reason = name_election(document.digest()), document.reason
+    journal.record("sealed", actor=actor, now=premises.clock(), reason=reason, detail=detail, once=True)
     with LogWriter.create(premises.record.path, premises.private, signers.log) as log:
         log.append([(Entry.of(Kind.SEAL, seal), b"")], at=0)
+        publish_events(premises.record, journal, log)
 
 
 def _resealing(private: Path, record: RecordFolder) -> Resealing | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from evote.ballot import Choice, EncryptedBallot, encrypt_ballot
+from evote.ballot.qr import draw_qr, verify_drawable
 from evote.board.files import read_bounded, write_durably
 from evote.board.lookup import check_reference_in, find_code_in
 from evote.board.record_folder import RecordFolder
@@ -33,11 +34,28 @@ _LONGEST_CODE = 40
     type=click.Path(dir_okay=False, path_type=Path),
     help="Keep the encrypted ballot in this file; if it was cast, the same command gives its receipt again.",
 )
-def vote(directory: Path, voter: str, contest: str, choice: str, ballot_file: Path | None) -> None:
+@click.option(
+    "--qr",
+    "qr_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Draw the reference's QR code into this file, .svg or .png (extra evote[qr]); needs --host.",
+)
+@click.option("--host", default="", help="Host of the page that checks references, as vote.example.org.")
+def vote(
+    directory: Path,
+    voter: str,
+    contest: str,
+    choice: str,
+    ballot_file: Path | None,
+    qr_file: Path | None,
+    host: str,
+) -> None:
     """Encrypt a choice here, cast it, check the receipt, and print code and reference.
 
     Example: evote vote election --voter 1000056696 --contest cspm-2 --choice blank
     """
+    if qr_file is not None:
+        verify_drawable(qr_file.name, host)  # before anything is marked
     with BallotBox.open(directory) as box:
         box.publish()  # what is due
         election = box.public
@@ -61,6 +79,9 @@ def vote(directory: Path, voter: str, contest: str, choice: str, ballot_file: Pa
     say("Your ballot is in the box. The receipt is checked: keep it.")
     say(f"Code:      {receipt.code}")
     say(f"Reference: {receipt.reference}")
+    if qr_file is not None:
+        write_durably(qr_file, draw_qr(qr_file.name, receipt.reference, host), mode=0o600)
+        say(f"QR code:   {qr_file}")
 
 
 def _keep(ballot_file: Path | None, ballot: EncryptedBallot) -> None:

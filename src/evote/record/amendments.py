@@ -14,7 +14,7 @@ from evote.crypto.notes import NoteKey
 from evote.crypto.signing import verify_signature
 from evote.crypto.transcript import framed_digest
 from evote.encoding import Count, Digest, Document, Field, Part, Text, Time
-from evote.errors import ParameterError, VerificationError
+from evote.errors import EncodingError, ParameterError, VerificationError
 from evote.record.acts import Signatures
 from evote.record.keys import KeyRecord
 from evote.record.layout import MAX_AMENDMENTS
@@ -78,11 +78,13 @@ def verify_new_reference_key(change: ReferenceKeyChange, origin: str, others: Se
 
     Raises:
         VerificationError: It is not (ACT-7).
-        EncodingError: Not the text of a note key (BRD-5).
 
     Spec: ACT-7
     """
-    key = NoteKey.from_text(change.key)
+    try:
+        key = NoteKey.from_text(change.key)
+    except EncodingError:
+        raise _refuse("the new key is not the text of a note key") from None
     if key.name != f"{origin}/reference":
         raise _refuse("the new key is not named after the origin")
     if key.public in {other.public for other in others} or key.id in {other.id for other in others}:

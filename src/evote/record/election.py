@@ -70,7 +70,6 @@ class PublicElection:
             VerificationError: Another election, number or time; a key that cannot be the new one; no lawful
                 quorum (ACT-7).
             InvalidSignature: A signature does not verify (ACT-7).
-            EncodingError: The new key is not the text of a note key (BRD-5).
 
         Spec: ACT-7
         """
@@ -91,7 +90,7 @@ class PublicElection:
 
         Raises:
             VerificationError: An amendment is not right (ACT-7).
-            EncodingError: A key is not the text of a note key (BRD-5).
+            EncodingError: The seal's key is not the text of a note key (BRD-5).
         """
         for number in range(1, len(self.amendments) + 1):
             self.verify_amendment(number)

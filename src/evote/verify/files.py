@@ -14,7 +14,7 @@ from pathlib import Path
 from evote.board.entries import Kind
 from evote.board.files import walk_files
 from evote.board.record_folder import RecordFolder
-from evote.board.tiles import CHECKPOINT
+from evote.board.tiles import CHECKPOINT, is_log_name
 from evote.errors import BoardInconsistency, VerificationError
 from evote.record import layout
 from evote.record.election import PublicElection
@@ -46,6 +46,18 @@ def verify_known_files(folder: RecordFolder, election: PublicElection, step: Ste
         if not possible or not entry.is_file(follow_symlinks=False):
             with step.finding(name):
                 raise VerificationError("This file does not belong into a record.", check="REC-1")
+
+
+def is_known_file(election: PublicElection, name: str) -> bool:
+    """Tell whether a record of this election can have a file of this name; of the log's own, at some size.
+
+    Args:
+        election: Its manifest and keys give the names.
+        name: Untrusted.
+
+    Spec: REC-1
+    """
+    return name == CHECKPOINT or is_log_name(name) or name in _possible_files(election)
 
 
 def _possible_files(election: PublicElection) -> Iterator[str]:

@@ -12,6 +12,7 @@ from evote.board import Entry, Kind
 from evote.box import BallotBox, Phase, acts, setup
 from evote.box.attendance import sealed_trees
 from evote.box.casting import minute
+from evote.box.operations import note_operation
 from evote.box.ports import PublishedBallot
 from evote.box.publication import publish_rest
 from evote.crypto.notes import NoteKey, open_note
@@ -212,6 +213,16 @@ def test_closing_goes_on_after_a_crash_at_any_step(world: World, steps: int) -> 
     closed = world.enter().close_vote()
     assert act in (None, closed)
     assert premises.record.read(layout.CLOSE, Closing) == closed
+    assert audit_record(world.record, until="closed").verified
+
+
+def test_the_closing_checkpoint_ends_with_the_closing_whatever_came_after(world: World) -> None:
+    box, premises = world.enter(), world.premises()
+    _vote(box)
+    act = box.close_vote()
+    (world.record / layout.CLOSING_CHECKPOINT).unlink()  # as if the process had died before it was kept
+    note_operation(premises, "service-started")
+    assert world.enter().close_vote() == act
     assert audit_record(world.record, until="closed").verified
 
 
