@@ -57,7 +57,8 @@ def is_known_file(election: PublicElection, name: str) -> bool:
 
     Spec: REC-1
     """
-    return name == CHECKPOINT or is_log_name(name) or name in _possible_files(election)
+    known = name == CHECKPOINT or is_log_name(name) or layout.is_numbered_path(name)
+    return known or name in _possible_files(election)
 
 
 def _possible_files(election: PublicElection) -> Iterator[str]:

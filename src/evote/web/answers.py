@@ -128,6 +128,7 @@ class ReferenceAnswer(Part):
         code=_CODE,
         publish_by=1718180400,
         index=-1,
+        withdrawn=False,
     )
 
     signature: bool
@@ -141,6 +142,7 @@ class ReferenceAnswer(Part):
     code: str
     publish_by: Annotated[int, Field(ge=-1)]
     index: Place
+    withdrawn: bool
 
 
 class FoundAnswer(Part):

@@ -88,13 +88,13 @@ def _document(request: Request, document: Document) -> Response:
 async def record_file(service: Here, request: Request, name: RecordName) -> Response:
     """Return a file of the record.
 
-    What was fixed by the sealing is for everybody; all else is for the sealed audience, and for everybody once
+    What was fixed by the sealing or by an amendment is for everybody; all else is for the sealed audience, and for everybody once
     the vote is closed.
     """
     election = await service.election()
     if not is_known_file(election, name):
         raise NotFound
-    everybody = name in _OF_THE_SEALING or name.startswith("professions/")
+    everybody = name in _OF_THE_SEALING or name.startswith(("professions/", f"{layout.AMENDMENTS}/"))
     public = everybody or await service.is_public(record=True)
     if not public:
         await service.verify_bureau(request)
