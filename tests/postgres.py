@@ -7,6 +7,7 @@ role can connect to the other's database.
 
 from __future__ import annotations
 
+import ctypes
 import itertools
 import os
 import pwd
@@ -15,6 +16,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -40,6 +42,7 @@ _BASICS = {
 _ACCESS = (
     "local all postgres trust\nlocal replication postgres trust\nhost all all 127.0.0.1/32 scram-sha-256\n"
 )
+_PR_SET_PDEATHSIG = 1
 _COUNT = itertools.count(1)
 
 
@@ -76,6 +79,12 @@ def _account() -> dict[str, object]:
             found = pwd.getpwnam(name)
             return {"user": found.pw_uid, "group": found.pw_gid, "extra_groups": []}
     raise AssertionError("the tests run as root, and there is neither an account postgres nor nobody")
+
+
+def _end_with_the_tests() -> None:
+    """Let the system end a server whose tests were killed."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGQUIT)
 
 
 def _free_port() -> int:
@@ -223,6 +232,7 @@ class Cluster:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                preexec_fn=_end_with_the_tests,  # noqa: PLW1509 - one system call
             )
         wait_until(self._answers, f"the server: {self.log.read_text()}")
 

@@ -34,7 +34,7 @@ FEWEST = {  # kills with every durable step
 }
 SAMPLED = {  # of these every n-th step always, all of them with --run-slow
     ("sqlite", "publish"): 3,
-    ("postgresql", "after-cast"): 3,
+    ("postgresql", "after-cast"): 4,
     ("postgresql", "after-publish"): 4,
     ("postgresql", "publish"): 11,
 }
@@ -91,13 +91,15 @@ SLOW_COMMITS = """
 
 
 @pytest.mark.parametrize(
-    ("where", "table", "killed"),
+    ("where", "table", "fewest"),
     [("cast", "sealed", 3), ("publish", "state", 4)],
 )
-def test_a_commit_that_outlives_its_process_is_waited_for(tmp_path, postgres, where, table, killed) -> None:
+def test_a_commit_that_outlives_its_process_is_waited_for(tmp_path, postgres, where, table, fewest) -> None:
     """The server goes on with it, and may wait for its standby, while the next process takes over."""
     register, box = stores = postgres.fresh_urls()
     folder = polling_place(tmp_path / "e", VOTERS, stores)
     place = make_url(register if table == "entitlements" else box).database
     postgres.sql(SLOW_COMMITS.format(table), database=place)
-    assert crash(folder, where, 1, 1, "commit sent") == ["commit sent"] * killed
+    steps = crash(folder, where, 1, 1, "commit sent")
+    assert set(steps) == {"commit sent"}
+    assert len(steps) >= fewest

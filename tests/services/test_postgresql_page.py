@@ -11,6 +11,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.pool import NullPool
 
+from polling import close, encrypted, entered, name, polling_place, verify_kept, verify_record
 from postgres import Cluster, url_of
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "postgresql.md"
@@ -55,6 +56,16 @@ def test_two_databases_that_are_closed_to_each_other(server) -> None:
         run(url, "CREATE TABLE mine (n integer)")
         with pytest.raises(OperationalError, match="permission denied for database"):
             run(re.sub(r"@/\w+", f"@/{other}", url), "SELECT 1")
+
+
+def test_an_election_runs_there(server, tmp_path) -> None:
+    folder = polling_place(tmp_path / "e", 3, tuple(urls(server)))
+    ballots = encrypted(folder, 2)
+    with entered(folder) as box:
+        receipts = [str(box.cast(name(number), ballot).reference) for number, ballot in enumerate(ballots)]
+    verify_kept(folder, receipts)
+    close(folder)
+    verify_record(folder, "closed")
 
 
 def test_no_value_reaches_the_log(server) -> None:

@@ -12,7 +12,7 @@ from typing import Final
 from evote.board import Entry, Kind
 from evote.board.checkpoint import Checkpoint
 from evote.board.cosigning import cosign_published
-from evote.box.operations import note_publication
+from evote.box.operations import note_publication, publish_operations
 from evote.box.premises import Phase, Premises
 from evote.crypto.merkle import leaf_hash
 from evote.errors import StateError
@@ -68,6 +68,7 @@ def publish_due(premises: Premises, *, forced: bool = False) -> int:
     with premises.sequencing():
         if not _is_due(premises, forced=forced):
             return 0
+        publish_operations(premises)  # what a crash left beside the log
         done = last_slot(premises.manifest, premises.clock())
         until = premises.manifest.timetable.grace_ends if forced else done
         with premises.alone():
