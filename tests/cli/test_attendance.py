@@ -83,8 +83,8 @@ def test_a_changed_proof_is_refused(at) -> None:
 
 def test_the_list_is_secret_and_opens_the_closing(at) -> None:
     folder = at("closed")
-    before = contents(folder)
     out, said = export(folder)
+    before = contents(folder)
     assert "SECRET" in said
     assert "The log of operations says" in said
     assert "check of the closing" in succeed("events", folder)
