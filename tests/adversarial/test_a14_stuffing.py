@@ -11,7 +11,7 @@ import pytest
 from evote.errors import StateError
 from evote.verify import audit_record
 from evote.verify.ballots import square_digest
-from office import encrypt, enter, open_office
+from office import encrypt, enter, open_office, put
 from simulator import CLOSES, World, contest, draft, sealed_manifest, small_world
 
 
@@ -104,7 +104,7 @@ def test_the_box_does_not_close_over_a_ballot_that_nobody_cast(tmp_path) -> None
         number = stuffed.ballot.numbers(box.public.key)[0]
         urn = box._premises.urn
         square = square_digest(box.public, number)
-        assert urn.put(urn.keys.current(), stuffed.to_bytes(), square, CLOSES) == "stored"
+        assert put(urn, stuffed.to_bytes(), square, CLOSES) == "stored"
         refuse_to_close(folder, box)
     refuse_to_open(folder)
 

@@ -34,6 +34,7 @@ _REASONS: Final = {
     409: "it has cosigned ANOTHER HISTORY of this log: keep the record, and compare",
     422: "the proof of growth does not lead from what it cosigned: ANOTHER HISTORY of this log, or damaged tiles",
 }
+_CONFLICTS: Final = (409, 422)
 Prover = Callable[[int], list[bytes]]
 """Old size -> proof that the checkpoint continues it."""
 
@@ -46,12 +47,14 @@ class Reply:
         name: Of the witness.
         line: Its verified cosignature, or "".
         ahead: How many entries it says it has cosigned, where that is more than the checkpoint has; else 0.
+        conflict: Whether it says that what it has cosigned is of another history.
         failure: Why there is no line, in one sentence.
     """
 
     name: str
     line: str = ""
     ahead: int = 0
+    conflict: bool = False
     failure: str = ""
 
 
@@ -92,7 +95,7 @@ def ask_witness(
     else:
         return Reply(key.name, failure=f"{key.name}: others ask it at the same time; ask again.")
     reason = _REASONS.get(answer.status, f"it answers with status {answer.status}")
-    return Reply(key.name, failure=f"{key.name}: {reason}.")
+    return Reply(key.name, conflict=answer.status in _CONFLICTS, failure=f"{key.name}: {reason}.")
 
 
 def _named_size(answer: WebAnswer) -> int:

@@ -6,7 +6,7 @@ Spec: WIT-7, WIT-8, BRD-18
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -33,12 +33,12 @@ class CosignResult:
     Attributes:
         cosigned: Who has cosigned the checkpoint that counts: `checkpoints/close` once there is one.
         failures: One sentence for each witness that was asked and did not cosign.
-        ahead: Name of a witness -> size, greater than the checkpoint's, that it says it has cosigned.
+        others: Names of witnesses that say they have cosigned more, or another history.
     """
 
     cosigned: Cosigned
     failures: tuple[str, ...] = ()
-    ahead: dict[str, int] = field(default_factory=dict)
+    others: tuple[str, ...] = ()
 
 
 def cosign_published(
@@ -58,7 +58,7 @@ def cosign_published(
     Spec: WIT-7, WIT-8
     """
     manifest, failures = election.manifest, dict[str, str]()
-    ahead: dict[str, int] = {}
+    others: tuple[str, ...] = ()
     paths = checkpoint_files(record)
     if not manifest.witnesses:
         return CosignResult(Cosigned(paths[0], (), (), 0))
@@ -77,11 +77,11 @@ def cosign_published(
             merge_cosignatures(record, manifest, private, [reply.line for reply in replies if reply.line])
             failures |= {reply.name: reply.failure for reply in replies if reply.failure}
             if path == CHECKPOINT:
-                ahead = {reply.name: reply.ahead for reply in replies if reply.ahead}
+                others = tuple(reply.name for reply in replies if reply.ahead or reply.conflict)
         cosigned = count_cosignatures(record, manifest, paths[0])
     except EvoteError as error:
         failures[""] = f"{error}"
-    return CosignResult(cosigned, tuple(failures.values()), ahead)
+    return CosignResult(cosigned, tuple(failures.values()), others)
 
 
 def cosign_record(witness: Witness, record: RecordFolder, election: PublicElection) -> bytes:
@@ -127,7 +127,7 @@ def cosign_record(witness: Witness, record: RecordFolder, election: PublicElecti
 def verify_newest(
     record: RecordFolder, election: PublicElection, private: Path, *, seconds: float = SECONDS
 ) -> None:
-    """Refuse to go on if a witness has cosigned more than is published here: a backup was restored.
+    """Refuse to go on if a witness has cosigned more than is published here, or another history.
 
     To be called when a sequencer starts, not at every cast. Witnesses that do not answer stop nothing. A witness that
     is known to be wrong is named, a line each, in `distrusted-witnesses` of the private folder.
@@ -139,7 +139,7 @@ def verify_newest(
         seconds: How long a witness is waited for, twice at most.
 
     Raises:
-        StateError: A witness says it has cosigned more (BRD-18).
+        StateError: A witness says it has (BRD-18).
         VerificationError: The checkpoint is missing or not the log's (REC-2, BRD-6).
 
     Spec: BRD-18
@@ -153,10 +153,10 @@ def verify_newest(
     if not asked:
         return
     replies = ask_witnesses(record, election, CHECKPOINT, asked, seconds)
-    ahead = "; ".join(reply.failure for reply in replies if reply.ahead)
-    if ahead:
+    others = "; ".join(reply.failure for reply in replies if reply.ahead or reply.conflict)
+    if others:
         raise StateError(
-            f"The log refuses to sign: {ahead} Was a backup restored? Bring back the newest state. A witness that is "
+            f"The log refuses to sign: {others} Was a backup restored? Bring back the newest state. A witness that is "
             f"wrong can be named in private/{DISTRUSTED_FILE}.",
             check="BRD-18",
         )

@@ -151,6 +151,7 @@ def _locked(path: Path, *, wait: bool) -> Iterator[bool]:
             alone = False
         yield alone
     finally:
+        fcntl.flock(descriptor, fcntl.LOCK_UN)  # also for a child that was forked meanwhile
         os.close(descriptor)
 
 

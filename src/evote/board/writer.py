@@ -137,6 +137,7 @@ class LogWriter:
             else:
                 write_durably(path, state.to_bytes(), mode=0o600)
         finally:
+            fcntl.flock(lock, fcntl.LOCK_UN)
             os.close(lock)
         return cls(folder, private, signer)
 
@@ -151,6 +152,7 @@ class LogWriter:
     def close(self) -> None:
         """Give the lock back."""
         if self._lock >= 0:
+            fcntl.flock(self._lock, fcntl.LOCK_UN)  # also for a child that was forked meanwhile
             os.close(self._lock)
             self._lock = -1
 

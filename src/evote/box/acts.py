@@ -158,8 +158,8 @@ def _verify_counts(premises: Premises, trees: Mapping[str, UnitTrees]) -> None:
     Spec: ACT-4
     """
     ballots = {unit.id: [0, 0] for unit in premises.manifest.counting.units}
-    for body in premises.urn.bodies():
-        ballot = Ballot.from_bytes(body)
+    for one in premises.urn.ballots():
+        ballot = Ballot.from_bytes(one.body)
         ballots[ballot.unit][0] += 1
         ballots[ballot.unit][1] += ballot.weight
     for unit, (count, weight) in ballots.items():

@@ -26,6 +26,9 @@ class AlertKind(StrEnum):
     CASTS_UNSETTLED = "casts-unsettled"
     OTHER_HISTORY = "other-history"
     RECORD_WRONG = "record-wrong"
+    SPARE_AWAY = "spare-away"
+    CLOCK_WENT_BACK = "clock-went-back"
+    CHECK_NOT_NOTED = "check-not-noted"
     STORES_SHARE_A_ROLE = "stores-share-a-role"
 
 

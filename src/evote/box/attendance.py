@@ -91,16 +91,16 @@ def export_attendance(premises: Premises, *, actor: str, reason: str) -> bytes:
     """
     if not reason.strip():
         raise ParameterError("Say why the attendance list is exported.", check="ATT-7", subject="reason")
-    if premises.phase in (Phase.OPEN, Phase.GRACE):
-        raise StateError("Nobody's attendance is exported while the vote is open.", check="ATT-11")
-    trees = sealed_trees(premises)
+    _ = premises.election
+    with premises.sequencing(), premises.alone():  # nobody opens the vote meanwhile
+        if premises.phase in (Phase.OPEN, Phase.GRACE):
+            raise StateError("Nobody's attendance is exported while the vote is open.", check="ATT-11")
+        note_operation(premises, "attendance-exported", actor=actor, reason=reason)
+        trees = sealed_trees(premises)
     order = {contest.id: place for place, contest in enumerate(premises.manifest.contests)}
     lines = [line for one in trees.values() for line in one.lines]
     lines.sort(key=lambda line: (order[line.contest], line.voter))
-    data = write_attendance_list(lines)
-    with premises.sequencing():
-        note_operation(premises, "attendance-exported", actor=actor, reason=reason)
-    return data
+    return write_attendance_list(lines)
 
 
 def verify_roll_file(lines: Iterable[AttendanceLine], roll: Roll) -> None:

@@ -7,6 +7,7 @@ Spec: BOX-6, BOX-7, BOX-8, BAL
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from typing import Final
 
 from evote.board import Entry, Kind
@@ -80,14 +81,20 @@ def _record(premises: Premises, voter: str, contest: str, data: bytes, square: b
     with premises.beside_others():
         _verify_connected(verify_voting_hours(premises), premises.entitlement(voter, contest))
         premises.signer(REFERENCE_KEY)  # who cannot sign a receipt takes no ballot
-        now, key = premises.clock(), urn.keys.current()
-        ticket = key.ticket(key.name(hashlib.sha256(data).digest()))
+        now, key = premises.clock(), urn.keys.find()
+        if key is None:
+            return 0
         slot = publication_slot(premises.manifest, now, urn.store.state().closed_until)
+        ballot = key.seal(data, square, slot)
+        ticket = key.ticket(ballot.head)
         if not register.reserve(voter, contest, ticket, minute(now)):
             return 0
-        stored = urn.put(key, data, square, slot)
+        stored = urn.put(key, ballot, data, square)
         if stored == "stored":
             register.confirm(voter, contest, ticket)
+            if premises.high_water.is_due:
+                with suppress(OSError):  # the ballot is taken all the same
+                    premises.high_water.note(sum(mark.voters for mark in register.marks()))
             return slot
         register.release(voter, contest, ticket)
     if stored == "stale":
@@ -154,7 +161,9 @@ def _receipt_again(premises: Premises, data: bytes) -> Receipt:
     """Return the receipt of a ballot that is in the box; refuse any other."""
     try:
         return find_receipt(premises, data)
-    except StateError:
+    except StateError as error:
+        if error.check != "BOX-6":  # not known whether it is there
+            raise
         raise AlreadyVoted(
             "This voter's ballot for this contest is in the box; it is final.", check="BOX-7"
         ) from None
@@ -164,11 +173,13 @@ def find_receipt(premises: Premises, data: bytes) -> Receipt:
     """Return the receipt of a ballot in the box to whoever holds its bytes, until the vote is closed.
 
     Raises:
-        StateError: The box does not hold this ballot, or was rebuilt at closing: then look in the record (BOX-6).
+        StateError: The box does not hold this ballot, or was rebuilt at closing: then look in the record (BOX-6);
+            the slot key is missing (BOX-15).
 
     Spec: BOX-6
     """
-    stored = premises.urn.get(hashlib.sha256(data).digest())
+    with premises.beside_others():  # no slot turns meanwhile
+        stored = premises.urn.get(hashlib.sha256(data).digest())
     if stored is None:
         raise StateError("This ballot is not in the box.", check="BOX-6")
     if stored.slot == 0:

@@ -51,7 +51,7 @@ _KIND: Final = Table("evote_store", MetaData(), Column("kind", String(20), prima
 _SQLITE_SETTINGS: Final = (
     f"PRAGMA busy_timeout={_WAIT_SECONDS * 1000}",
     "PRAGMA journal_mode=DELETE",
-    "PRAGMA synchronous=FULL",
+    "PRAGMA synchronous=EXTRA",
     "PRAGMA secure_delete=ON",
     "PRAGMA temp_store=MEMORY",
     "PRAGMA trusted_schema=OFF",
@@ -165,7 +165,7 @@ class Database:
             self._make_file(self._path, create=create)
         with self.transaction() as connection:
             if self._is_postgresql:  # two processes at once
-                connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+                connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK + 1})"))
             if inspect(connection).has_table(_KIND.name):
                 if connection.execute(select(_KIND.c.kind)).scalars().all() != [self._kind]:
                     raise self._refuse("is another store than the one expected here")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Who may work at once: many casts side by side, or one who publishes, opens, closes or cleans up, alone.
 
-Both kinds wait their turn at the same gate, so that a stream of casts cannot keep the other one out. The system
+Both kinds come in by the same gate, so that a stream of casts cannot keep the other one out. The system
 gives the locks back when a process dies: so what an unfinished cast left behind is seen only by who is alone.
 
 Spec: BOX-6
@@ -72,4 +72,5 @@ def _holding(private: Path, kind: int) -> Iterator[None]:
             fcntl.flock(descriptor, kind)
         yield
     finally:
+        fcntl.flock(descriptor, fcntl.LOCK_UN)  # also for a child that was forked meanwhile
         os.close(descriptor)

@@ -13,11 +13,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from evote.box.roll import RegisteredVoter
 from evote.manifest import Unit
 from evote.record.slot import Slot
+
+NONCE_BYTES: Final = 12
 
 
 class Attendance(IntEnum):
@@ -160,6 +162,20 @@ class SealedBallot:
     slot: int
     sealed: bytes = field(repr=False)
 
+    @property
+    def head(self) -> SealedHead:
+        """What `sealed_heads` gives of this ballot."""
+        return SealedHead(self.key, self.slot, self.sealed[:NONCE_BYTES])
+
+
+@dataclass(frozen=True, slots=True)
+class SealedHead:
+    """Name and slot of a sealed ballot, and the nonce that belongs to its cast alone: the first bytes of `sealed`."""
+
+    key: bytes
+    slot: int
+    nonce: bytes
+
 
 @dataclass(frozen=True, slots=True)
 class PublishedBallot:
@@ -229,8 +245,8 @@ class BoxStore(Protocol):
     def sealed(self, keys: Sequence[bytes]) -> list[SealedBallot]:
         """Return those of at most 256 sealed ballots that are there, in any order."""
 
-    def sealed_slots(self) -> Iterator[tuple[bytes, int]]:
-        """Yield key and slot of every sealed ballot, in key order."""
+    def sealed_heads(self) -> Iterator[SealedHead]:
+        """Yield name, slot and nonce of every sealed ballot, in key order."""
 
     def add(self, ballots: Sequence[PublishedBallot]) -> None:
         """Add at most 256 published ballots; those that are there stay. The sealed ones stay until `turn`."""
@@ -244,8 +260,8 @@ class BoxStore(Protocol):
     def digests(self) -> Iterator[bytes]:
         """Yield the digest of every published ballot in ascending order; constant memory."""
 
-    def bodies(self) -> Iterator[bytes]:
-        """Yield every published ballot in ascending order of digests; constant memory."""
+    def bodies(self) -> Iterator[tuple[bytes, bytes]]:
+        """Yield digest and bytes of every published ballot in ascending order of digests; constant memory."""
 
     def count(self) -> int:
         """Return the number of ballots, sealed and published."""

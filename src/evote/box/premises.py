@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
@@ -17,18 +17,20 @@ from pathlib import Path
 from evote.board import Kind, LogWriter, read_bounded
 from evote.board import Phase as LogPhase
 from evote.board.cosigning import CosignResult, verify_newest
+from evote.board.journal import Journal
 from evote.board.record_folder import RecordFolder
 from evote.board.writer import STATE_FILE, LogState
 from evote.box import locks
 from evote.box.alerts import Alert, ignore
+from evote.box.high_water import HighWater
 from evote.box.ports import Entitlement, RegisterStore
 from evote.box.roll import Roll
 from evote.box.service_keys import LOG_KEY, REFERENCE_KEY, load_service_key
-from evote.box.slot_key import SlotKeyFiles
+from evote.box.slot_key import SlotKeyFiles, mark_spare
 from evote.box.stores import Places, open_box, open_register, read_places
 from evote.box.urn import Urn
 from evote.crypto.notes import NoteSigner
-from evote.errors import BoardInconsistency, NotEligible, ParameterError, StateError
+from evote.errors import BoardInconsistency, NotEligible, ParameterError, StateError, StorageError
 from evote.manifest import Election, Manifest
 from evote.record import layout
 from evote.record.election import PublicElection
@@ -112,12 +114,14 @@ class Premises:
         private = directory / "private"
         known = read_places(private, places or Places())
         create = log_phase(private) == LogPhase.EMPTY
+        if known.spare and create:
+            mark_spare(Path(known.spare))
         with ExitStack() as opened:
             register = open_register(known.register, create=create)
             opened.callback(register.close)
             box = open_box(known.box, create=create)
             opened.pop_all()
-        keys = SlotKeyFiles([private, *([Path(known.spare)] if known.spare else [])])
+        keys = SlotKeyFiles(private, Path(known.spare) if known.spare else None)
         return cls(directory, register, Urn(box, keys), clock, proofs)
 
     def close(self) -> None:
@@ -129,6 +133,11 @@ class Premises:
     def private(self) -> Path:
         """The private folder."""
         return self.directory / "private"
+
+    @property
+    def high_water(self) -> HighWater:
+        """The number of ballots that there were."""
+        return HighWater(self.private)
 
     @property
     def record(self) -> RecordFolder:
@@ -226,8 +235,10 @@ class Premises:
         waiting = self.register.in_flight()
         if not waiting:
             return
+        with suppress(StateError, StorageError):  # a damaged journal keeps nobody from voting
+            Journal(self.private).record("settled", actor="service", now=self.clock())
         if not self.urn.store.state().slot_key:
-            raise StateError("The box has no slot key, but the register unfinished casts.", check="BOX-6")
+            raise StateError("The box has no slot key, but the register unfinished casts.", check="BOX-15")
         stored = self.urn.tickets()
         for one in waiting:
             settle = self.register.confirm if one.ticket in stored else self.register.release
@@ -241,8 +252,13 @@ class Premises:
 
         Spec: BOX-4
         """
-        if log_phase(self.private) != LogPhase.VOTING:
+        phase = log_phase(self.private)
+        if phase in (LogPhase.CLOSED, LogPhase.ENDED) and not self.urn.store.state().slot_key:
+            self.urn.keys.destroy()  # a crash, or a spare folder that was away, may have left one
+        if phase != LogPhase.VOTING:
             return
+        if not self.urn.store.state().slot_key:
+            raise _restored("the box was never opened, but the log was")
         with self.log() as log:
             self._verify_head()
             stored = {*self.urn.store.digests(), *(one.digest for one, _ in self.urn.sealed())}
@@ -254,6 +270,8 @@ class Premises:
         marks = sum(mark.voters for mark in self.register.marks())
         if marks != len(stored):
             raise _restored(f"the register holds {marks} marks, the box {len(stored)} ballots")
+        if len(stored) < (most := self.high_water.read()):
+            raise _restored(f"there were {most} ballots, and there are {len(stored)}")
 
     def _verify_head(self) -> None:
         """Refuse a log that is behind what the box has seen of it."""

@@ -61,6 +61,9 @@ def publish_due(premises: Premises, *, forced: bool = False) -> int:
 
     Spec: BOX-9
     """
+    if not premises.urn.is_settled():
+        with premises.alone():  # finishes what a crash or a full disk has left
+            pass
     if not _is_due(premises, forced=forced):
         return 0  # nobody waits for that
     if forced and premises.manifest.mode != "TEST":

@@ -258,14 +258,6 @@ class BallotBox:
         """
         return turnout_by_hour(self.public.manifest, self._premises.register.marks())
 
-    def attendance_list(self, contest: str) -> list[tuple[str, str, int]]:
-        """Return who has voted (voter id, name, minute); secret, for the bureau alone.
-
-        Spec: BOX-11
-        """
-        attendees = self._premises.register.attendance(self.public.manifest.contest(contest).id)
-        return [(one.voter, one.name, one.minute) for one in attendees]
-
     def publish(self, *, forced: bool = False) -> int:
         """Publish what is due and return how many ballots entered the log.
 

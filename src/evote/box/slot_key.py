@@ -5,7 +5,7 @@ Under it a ballot is sealed until it is published, and the tickets of unfinished
 outside both databases, their archives and their backups, and is replaced after every publication: from then on
 nobody, with whatever copies of the databases, can tell which sealed ballot became which published one.
 
-Spec: BOX-4, BOX-6
+Spec: BOX-4, BOX-15
 """
 
 from __future__ import annotations
@@ -20,12 +20,13 @@ from pathlib import Path
 from typing import Final
 
 from evote.board.files import printable, read_bounded, remove_file, write_durably
-from evote.box.ports import SealedBallot
+from evote.box.ports import SealedBallot, SealedHead
 from evote.crypto.sealing import open_under, seal_under
 from evote.errors import StateError, StorageError
 
 FILE: Final = "slot.key"
 _NEXT: Final = "slot.key.next"
+SPARE_MARK: Final = "evote-spare"
 _KEY_BYTES: Final = 32
 _MARK_BYTES: Final = 8
 _DIGEST_BYTES: Final = 32
@@ -53,9 +54,12 @@ class SlotKey:
         """Return the name of a sealed ballot, from the SHA-256 of its bytes."""
         return self._derive(b"ballot", digest)
 
-    def ticket(self, name: bytes) -> bytes:
-        """Return the ticket of a cast, from the name of its ballot; it is no name that the box holds."""
-        return self._derive(b"ticket", name)
+    def ticket(self, head: SealedHead) -> bytes:
+        """Return the ticket of a cast: of this ballot, sealed by this cast and by no other.
+
+        A second cast of the same bytes has another nonce, so that its ticket never fits the first one's ballot.
+        """
+        return self._derive(b"ticket", head.key + head.nonce)
 
     def seal(self, body: bytes, square: bytes, slot: int) -> SealedBallot:
         """Seal a ballot.
@@ -93,83 +97,120 @@ class SlotKeyFiles:
 
     The box's state says which key is the right one; whatever a crash leaves, `settle` finds it.
 
-    Args:
-        folders: The private folder and any spare ones, on other disks.
+    A spare folder is one that `mark_spare` has marked; while its mark is not to be seen (the disk is away), it is
+    left out, never made.
 
-    Spec: BOX-6
+    Args:
+        private: The private folder.
+        spare: A folder on another disk, or None.
+
+    Spec: BOX-15
     """
 
-    def __init__(self, folders: Sequence[Path]) -> None:
-        self._folders = tuple(folders)
+    def __init__(self, private: Path, spare: Path | None = None) -> None:
+        self._private = private
+        self._spare = spare
+
+    @property
+    def _folders(self) -> tuple[Path, ...]:
+        return (self._private,) if self._spare is None or self.spare_is_away else (self._private, self._spare)
+
+    @property
+    def spare_is_away(self) -> bool:
+        """Whether a spare folder is named and cannot be seen: an old key may lie there."""
+        return self._spare is not None and not os.path.isfile(self._spare / SPARE_MARK)  # noqa: PTH113 - no error
 
     def current(self) -> SlotKey:
         """Return the key in `slot.key`; whether it is the box's own, the box's state says.
 
         Raises:
-            StateError: There is none (BOX-6).
+            StateError: There is none (BOX-15).
         """
-        for path in self._paths(FILE):
-            if (key := _read(path)) is not None:
-                return key
-        raise _missing()
+        if (key := self.find()) is None:
+            raise _missing()
+        return key
+
+    def find(self) -> SlotKey | None:
+        """Return the key in `slot.key`, or None: then `settle` may find it where a crash left it."""
+        return next(filter(None, (_read(path) for path in _paths(self._folders, FILE))), None)
 
     def prepare(self) -> SlotKey:
         """Make a new key, durable beside the current one, which stays until `settle`."""
         key = SlotKey(secrets.token_bytes(_KEY_BYTES))
-        for path in self._paths(_NEXT):
-            write_durably(path, key.key, mode=0o600)
+        for path in _paths(self._folders, _NEXT):
+            _write(path, key)
         return key
 
     def settle(self, mark: bytes) -> None:
         """Make the key with this mark the only one; erase every other.
 
         Raises:
-            StateError: It is not there: the ballots in the box cannot be read without it (BOX-6).
+            StateError: It is not there: the ballots in the box cannot be read without it (BOX-15).
         """
-        found = [(path, _read(path)) for path in self._paths(FILE, _NEXT)]
-        key = next((key for _, key in found if key is not None and key.mark == mark), None)
+        folders = self._folders
+        found = {path: _read(path) for path in _paths(folders, FILE, _NEXT)}
+        key = next((key for key in found.values() if key is not None and key.mark == mark), None)
         if key is None:
             raise _missing()
-        self._erase_unfinished()
-        if [one for _, one in found] == [*([key] * len(self._folders)), *([None] * len(self._folders))]:
-            return
-        for path, other in found:
-            if other != key:
-                _erase(path)
-        for path in self._paths(FILE):
-            write_durably(path, key.key, mode=0o600)
-        for path in self._paths(_NEXT):
-            _erase(path)
-            remove_file(path)
+        _erase_unfinished(folders)
+        if [found[path] for path in _paths(folders, FILE)] != [key] * len(folders):
+            for path, other in found.items():
+                if other != key:
+                    _erase(path)
+            for path in _paths(folders, FILE):
+                _write(path, key)
+        for path in _paths(folders, _NEXT):
+            _remove(path)
 
     def destroy(self) -> None:
         """Erase every key for good."""
-        self._erase_unfinished()
-        for path in self._paths(FILE, _NEXT):
-            _erase(path)
-            remove_file(path)
+        _erase_unfinished(self._folders)
+        for path in _paths(self._folders, FILE, _NEXT):
+            _remove(path)
 
-    def _erase_unfinished(self) -> None:
-        """Erase what a crash left of writing a key."""
-        for folder in self._folders:
-            for path in folder.glob(f".{FILE}*.tmp"):
-                _erase(path)
-                remove_file(path)
 
-    def _paths(self, *names: str) -> Iterator[Path]:
-        yield from (folder / name for name in names for folder in self._folders)
+def _paths(folders: Sequence[Path], *names: str) -> Iterator[Path]:
+    yield from (folder / name for name in names for folder in folders)
+
+
+def _erase_unfinished(folders: Sequence[Path]) -> None:
+    """Erase what a crash left of writing a key."""
+    for folder in folders:
+        for path in folder.glob(f".{FILE}*.tmp"):
+            _remove(path)
+
+
+def _remove(path: Path) -> None:
+    """Erase a key and remove its file."""
+    _erase(path)
+    remove_file(path)
 
 
 def _missing() -> StateError:
     return StateError(
         "The slot key that belongs to the box is missing: bring back private/slot.key, or its spare copy. If "
         "register or box were restored from a backup, bring back the newest ones.",
-        check="BOX-6",
+        check="BOX-15",
     )
 
 
+def mark_spare(folder: Path) -> None:
+    """Mark a folder that exists as one for spare copies of the slot key.
+
+    Raises:
+        StorageError: It does not exist, or cannot be written (BOX-15).
+    """
+    if not folder.is_dir():
+        raise StorageError(f"{printable(folder)} is no folder; make it first.", check="BOX-15")
+    write_durably(folder / SPARE_MARK, b"Spare copies of the slot key; in no backup.\n", mode=0o600)
+
+
+def _write(path: Path, key: SlotKey) -> None:
+    write_durably(path, key.key, mode=0o600)
+
+
 def _read(path: Path) -> SlotKey | None:
-    if not path.is_file():
+    if not os.path.isfile(path):  # noqa: PTH113 - False, not an error, where it cannot be looked at
         return None
     data = read_bounded(path, _KEY_BYTES)
     return SlotKey(data) if len(data) == _KEY_BYTES and any(data) else None

@@ -33,7 +33,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from evote.box.database import Database
-from evote.box.ports import BoxState, PublishedBallot, PutResult, SealedBallot
+from evote.box.ports import NONCE_BYTES, BoxState, PublishedBallot, PutResult, SealedBallot, SealedHead
 
 _PAGE: Final = 256
 _TABLES: Final = MetaData()
@@ -156,10 +156,13 @@ class SqlBox:
         rows = self._database.rows(select(_SEALED).where(_SEALED.c.key.in_(keys)))
         return [SealedBallot(bytes(row.key), bytes(row.square), row.slot, bytes(row.sealed)) for row in rows]
 
-    def sealed_slots(self) -> Iterator[tuple[bytes, int]]:
-        """Yield key and slot of every ballot that is not published, in key order."""
-        statement = select(_SEALED.c.key, _SEALED.c.slot).order_by(_SEALED.c.key)
-        return ((bytes(row.key), row.slot) for row in self._database.rows(statement))
+    def sealed_heads(self) -> Iterator[SealedHead]:
+        """Yield name, slot and nonce of every sealed ballot, in key order."""
+        nonce = func.substr(_SEALED.c.sealed, 1, NONCE_BYTES).label("nonce")
+        statement = select(_SEALED.c.key, _SEALED.c.slot, nonce).order_by(_SEALED.c.key)
+        return (
+            SealedHead(bytes(row.key), row.slot, bytes(row.nonce)) for row in self._database.rows(statement)
+        )
 
     # Publication
 
@@ -197,9 +200,9 @@ class SqlBox:
         """Yield the digest of every published ballot in ascending order; constant memory."""
         return (digest for digest, _ in self._pages(_PUBLISHED.c.digest))
 
-    def bodies(self) -> Iterator[bytes]:
-        """Yield every published ballot in ascending order of digests; constant memory."""
-        return (body for _, body in self._pages(_PUBLISHED.c.body))
+    def bodies(self) -> Iterator[tuple[bytes, bytes]]:
+        """Yield digest and bytes of every published ballot in ascending order of digests; constant memory."""
+        return self._pages(_PUBLISHED.c.body)
 
     def _pages(self, column: Column[bytes]) -> Iterator[tuple[bytes, bytes]]:
         last = b""

@@ -106,7 +106,12 @@ def _database_of(where: object) -> tuple[object, ...] | None:
 
 
 def _engine(where: str | Engine) -> Engine:
-    return where if isinstance(where, Engine) else connect(read_url(where))
+    if not isinstance(where, Engine):
+        return connect(read_url(where))
+    if where.echo:
+        raise ParameterError("An engine that echoes its statements would log who votes what.", check="BOX-2")
+    where.dispose()  # connections that were made before have other settings
+    return where
 
 
 def open_register(where: str | Engine | RegisterStore, *, create: bool) -> RegisterStore:

@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Final
 
 from evote.board.checkpoint import Checkpoint
-from evote.box.ports import BoxState, BoxStore, PublishedBallot, PutResult
+from evote.box.ports import BoxState, BoxStore, PublishedBallot, PutResult, SealedBallot
 from evote.box.slot_key import SlotKey, SlotKeyFiles
 from evote.errors import StateError
 
@@ -25,6 +25,14 @@ class StoredBallot:
     """A ballot in the box and the time at which it is published; 0 once the box was rebuilt."""
 
     slot: int
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBody:
+    """A ballot's bytes, and the SHA-256 under which they are stored."""
+
+    digest: bytes
     body: bytes = field(repr=False)
 
 
@@ -51,13 +59,12 @@ class Urn:
 
     # Casting
 
-    def put(self, key: SlotKey, body: bytes, square: bytes, slot: int) -> PutResult:
+    def put(self, key: SlotKey, ballot: SealedBallot, body: bytes, square: bytes) -> PutResult:
         """Store a ballot durably; see `BoxStore.put`.
 
         Spec: BAL-4, BOX-4
         """
-        digest = hashlib.sha256(body).digest()
-        return self.store.put(key.seal(body, square, slot), digest, square, key.mark)
+        return self.store.put(ballot, hashlib.sha256(body).digest(), square, key.mark)
 
     def get(self, digest: bytes) -> StoredBallot | None:
         """Return a ballot by the SHA-256 of its bytes, or None."""
@@ -70,6 +77,11 @@ class Urn:
         return StoredBallot(found[0].slot, key.open(found[0])[1]) if found else None
 
     # For who is alone
+
+    def is_settled(self) -> bool:
+        """Tell whether `slot.key` is the key that the box's state names, if it names one."""
+        mark, key = self.store.state().slot_key, self.keys.find()
+        return not mark or (key is not None and key.mark == mark)
 
     def settle(self) -> None:
         """Make the slot key that the box's state names the only one.
@@ -85,7 +97,7 @@ class Urn:
         if not self.store.state().slot_key:
             return set()
         key = self.keys.current()
-        return {key.ticket(name) for name, _ in self.store.sealed_slots()}
+        return {key.ticket(head) for head in self.store.sealed_heads()}
 
     def sealed(self) -> Iterator[tuple[SealedName, PublishedBallot]]:
         """Yield every sealed ballot, opened; constant memory.
@@ -93,10 +105,10 @@ class Urn:
         Raises:
             StateError: One was altered (BOX-4).
         """
-        names = iter(list(self.store.sealed_slots()))
-        while some := list(islice(names, _AT_ONCE)):
-            for name, ballot in zip(some, self.open([name for name, _ in some]), strict=True):
-                yield SealedName(ballot.digest, *name), ballot
+        heads = iter(list(self.store.sealed_heads()))
+        while some := list(islice(heads, _AT_ONCE)):
+            for head, ballot in zip(some, self.open([head.key for head in some]), strict=True):
+                yield SealedName(ballot.digest, head.key, head.slot), ballot
 
     def open(self, names: Sequence[bytes]) -> list[PublishedBallot]:
         """Open at most 256 sealed ballots, in the order of their names.
@@ -117,11 +129,18 @@ class Urn:
             opened.append(PublishedBallot(digest, square, found[name].slot, body))
         return opened
 
-    def bodies(self) -> Iterator[bytes]:
-        """Yield every ballot once, also after an interrupted publication; no more memory than their digests."""
-        yield from self.store.bodies()
+    def ballots(self) -> Iterator[StoredBody]:
+        """Yield every ballot once, also after an interrupted publication; no more memory than their digests.
+
+        What a published one holds is to be compared with its digest.
+        """
         published = set(self.store.digests())
-        yield from (ballot.body for name, ballot in self.sealed() if name.digest not in published)
+        yield from (StoredBody(digest, body) for digest, body in self.store.bodies())
+        yield from (
+            StoredBody(name.digest, ballot.body)
+            for name, ballot in self.sealed()
+            if name.digest not in published
+        )
 
     def close_slots(self, until: int) -> None:
         """Take no more ballots for the slots up to a time; none is being cast.
@@ -152,7 +171,7 @@ class Urn:
         Spec: BOX-9
         """
         old, fresh = self.store.state(), self.keys.prepare()
-        names = iter([name for name, _ in self.store.sealed_slots() if name not in published])
+        names = iter([head.key for head in self.store.sealed_heads() if head.key not in published])
         rest = []
         while some := list(islice(names, _AT_ONCE)):
             rest += [fresh.seal(one.body, one.square, one.slot) for one in self.open(some)]
@@ -170,7 +189,7 @@ class Urn:
 
         Spec: BOX-10
         """
-        if next(self.store.sealed_slots(), None) is not None:
+        if next(self.store.sealed_heads(), None) is not None:
             raise StateError("A ballot in the box is not published.", check="BOX-9")
         old = self.store.state()
         new = replace(old, slot_key=b"", log_size=head.size, log_root=head.root)

@@ -24,7 +24,8 @@ def _digest(text: str) -> bytes:
 
 
 def _sealed(name: str, slot: int = 20) -> SealedBallot:
-    return SealedBallot(_digest(f"key {name}"), _digest(f"square {name}"), slot, f"sealed {name}".encode())
+    sealed = f"sealed in twelve bytes and more: {name}".encode()
+    return SealedBallot(_digest(f"key {name}"), _digest(f"square {name}"), slot, sealed)
 
 
 def _published(name: str, slot: int = 20) -> PublishedBallot:
@@ -46,7 +47,7 @@ class BoxStoreSuite:
     def test_an_empty_box_is_empty(self, box: BoxStore) -> None:
         """Nothing is made up."""
         require_equal(box.state(), BoxState(), "The state of a box that was never used.")
-        require_equal((box.count(), list(box.digests()), list(box.sealed_slots())), (0, [], []), "Empty.")
+        require_equal((box.count(), list(box.digests()), list(box.sealed_heads())), (0, [], []), "Empty.")
         require_equal(box.sealed([_digest("x")]), [], "No sealed ballot is there.")
         require(box.published(_digest("x")) is None, "No published ballot is there.")
 
@@ -94,15 +95,17 @@ class BoxStoreSuite:
         two = sorted((_published("a"), _published("b")), key=lambda one: one.digest)
         for _ in range(2):
             box.add(two)
-        require_equal(sum(1 for _ in box.sealed_slots()), 3, "The sealed ballots are still there.")
+        require_equal(sum(1 for _ in box.sealed_heads()), 3, "The sealed ballots are still there.")
         require_equal(list(box.digests()), [one.digest for one in two], "Digests in ascending order.")
-        require_equal(list(box.bodies()), [one.body for one in two], "Bodies in the same order.")
+        require_equal(
+            list(box.bodies()), [(one.digest, one.body) for one in two], "Bodies in the same order."
+        )
         require_equal(box.published(two[0].digest), two[0], "A published ballot comes back.")
         a = _published("a")
         for digest, square in ((a.digest, _digest("new")), (_digest("new"), a.square)):
             require_equal(box.put(_sealed("d"), digest, square, _KEY), "copy", "A published one is a copy.")
         box.turn(_STATE, replace(_STATE, slot_key=b"next key"), [_sealed("c")])
-        require_equal([key for key, _ in box.sealed_slots()], [_sealed("c").key], "One is left.")
+        require_equal([head.key for head in box.sealed_heads()], [_sealed("c").key], "One is left.")
         require_equal(box.count(), 3, "None is lost and none doubled.")
 
     def test_the_slot_turns_in_one_step(self, box: BoxStore) -> None:
@@ -113,10 +116,10 @@ class BoxStoreSuite:
         newer = replace(_STATE, slot_key=b"next key", published_until=20)
         require(not box.turn(BoxState(), newer, []), "With another old state nothing is done.")
         require_equal((box.state(), box.count()), (_STATE, 2), "Nothing was done.")
-        rest = [replace(_sealed("a"), key=_digest("key anew"), sealed=b"anew")]
+        rest = [replace(_sealed("a"), key=_digest("key anew"), sealed=b"sealed anew, with another nonce")]
         require(box.turn(_STATE, newer, rest), "The right old state is replaced.")
         require_equal(box.state(), newer, "The new state.")
-        require_equal(list(box.sealed_slots()), [(_digest("key anew"), 20)], "The rest, and nothing else.")
+        require_equal(list(box.sealed_heads()), [rest[0].head], "The rest, and nothing else.")
 
     def test_many_ballots_come_in_key_order(self, box: BoxStore) -> None:
         """However they arrived."""
@@ -128,7 +131,7 @@ class BoxStoreSuite:
             _put(box, f"late {i}")
         require_equal(list(box.digests()), [one.digest for one in ballots], "All digests in order.")
         require_equal(sum(1 for _ in box.bodies()), _MANY, "All bodies.")
-        keys = [key for key, _ in box.sealed_slots()]
+        keys = [head.key for head in box.sealed_heads()]
         require_equal(keys, sorted(keys), "Sealed ballots come in key order.")
         require_equal(box.count(), _MANY + 20, "The count of both.")
 

@@ -108,9 +108,9 @@ def test_a_damaged_journal_is_refused_until_it_is_repaired(journal, number, faul
 def test_the_last_places_are_for_the_bureau(journal, monkeypatch) -> None:
     monkeypatch.setattr(layout, "MAX_EVENTS", 1003)
     for _ in range(3):
-        journal.record("service-started", actor="a", now=60)
+        journal.record("integrity-checked", actor="a", now=60)
     with refused(StateError, "EVT-2"):
-        journal.record("service-started", actor="a", now=60)
+        journal.record("integrity-checked", actor="a", now=60)
     assert journal.record("closed", actor="a", now=60).number == 4
     monkeypatch.setattr(layout, "MAX_EVENTS", 4)
     with refused(StateError, "EVT-2"):

@@ -15,6 +15,7 @@ from evote.box.casting import minute
 from evote.errors import AlreadyVoted, EvoteError, InvalidBallot, NotEligible, NotOpen, StateError
 from evote.record.ballot import Ballot
 from evote.verify.ballots import square_digest
+from office import put
 
 from .conftest import CLOSES, FIRST, GRACE_ENDS, OPENS, SECOND, World, encrypt
 
@@ -142,7 +143,7 @@ def test_the_same_square_is_a_copy_whatever_its_bytes(world: World) -> None:
     ballot = encrypt(box, "ada-lovelace", "board")
     number, _ = ballot.ballot.numbers(premises.election.key)
     square = square_digest(premises.election, premises.election.key.square - number)
-    assert premises.urn.put(premises.urn.keys.current(), b"another ballot", square, 1) == "stored"
+    assert put(premises.urn, b"another ballot", square, 1) == "stored"
     with pytest.raises(InvalidBallot) as caught:
         box.cast("ada-lovelace", ballot.to_bytes())
     assert caught.value.check == "BAL-4"
@@ -266,14 +267,16 @@ def test_of_two_processes_one_ballot_wins(world: World, tmp_path: Path) -> None:
 def _steps(world: World, ballot: bytes, steps: int) -> None:
     """Do the first steps of a cast and crash."""
     premises = world.premises()
-    digest = hashlib.sha256(ballot).digest()
+    hashlib.sha256(ballot).digest()
     key = premises.urn.keys.current()
-    ticket = key.ticket(key.name(digest))
+    number, _ = Ballot.from_bytes(ballot).numbers(premises.election.key)
+    square = square_digest(premises.election, number)
+    sealed = key.seal(ballot, square, FIRST)
+    ticket = key.ticket(sealed.head)
     if steps > 0:
         assert premises.register.reserve("ada-lovelace", "board", ticket, minute(world.clock.now))
     if steps > 1:
-        number, _ = Ballot.from_bytes(ballot).numbers(premises.election.key)
-        assert premises.urn.put(key, ballot, square_digest(premises.election, number), FIRST) == "stored"
+        assert premises.urn.put(key, sealed, ballot, square) == "stored"
     if steps > 2:
         premises.register.confirm("ada-lovelace", "board", ticket)
     premises.close()
@@ -316,7 +319,57 @@ def test_tickets_are_not_judged_without_their_key(world: World) -> None:
     (world.directory / "private" / "slot.key").unlink()
     with pytest.raises(StateError) as caught:
         BallotBox.open(world.directory, clock=world.clock)
-    assert caught.value.check == "BOX-6"
+    assert caught.value.check == "BOX-15"
+
+
+@pytest.mark.parametrize("reopen", [False, True])
+def test_who_casts_a_copy_and_is_interrupted_gets_no_mark(world: World, reopen: bool) -> None:
+    """The ticket is of this cast, and not of the ballot that the box holds."""
+    box = world.enter()
+    stolen = encrypt(box, "ada-lovelace", "board").to_bytes()
+    box.cast("ada-lovelace", stolen)
+    premises = world.premises()
+    key = premises.urn.keys.current()
+    number, _ = Ballot.from_bytes(stolen).numbers(premises.election.key)
+    sealed = key.seal(stolen, square_digest(premises.election, number), FIRST)
+    assert premises.register.reserve("bea", "board", key.ticket(sealed.head), minute(world.clock.now))
+    assert (
+        premises.urn.put(key, sealed, stolen, square_digest(premises.election, number)) == "copy"
+    )  # and dies
+    if reopen:
+        box = world.enter()
+        assert box.status("bea")["board"] == "in progress"
+    own = encrypt(box, "bea", "board")
+    own.check_receipt(box.cast("bea", own.to_bytes()))
+    assert box.turnout()["board"] == 2
+    assert box.check_integrity().sound
+
+
+@pytest.mark.parametrize("by", ["cast", "receipt", "publication"])
+def test_a_rotation_that_stopped_half_way_is_finished_by_whoever_comes_next(world: World, by: str) -> None:
+    """The disk was full: slot.key is overwritten, and the right key waits beside it."""
+    box = world.enter()
+    first = encrypt(box, "bea", "board")
+    box.cast("bea", first.to_bytes())
+    private = world.directory / "private"
+    (private / "slot.key.next").write_bytes((private / "slot.key").read_bytes())
+    (private / "slot.key").write_bytes(bytes(32))
+    if by == "cast":
+        ballot = encrypt(box, "ada-lovelace", "board")
+        ballot.check_receipt(box.cast("ada-lovelace", ballot.to_bytes()))
+    elif by == "receipt":
+        with pytest.raises(StateError) as caught:
+            box.receipt(first.to_bytes())
+        assert caught.value.check == "BOX-15"  # not known, and not «not in the box»
+        with pytest.raises(StateError) as again:
+            box.cast("bea", first.to_bytes())
+        assert again.value.check == "BOX-15"
+        world.enter()
+        first.check_receipt(box.receipt(first.to_bytes()))
+    else:
+        assert box.publish() == 0
+        first.check_receipt(box.receipt(first.to_bytes()))
+    assert box.check_integrity().sound
 
 
 def test_neither_store_holds_what_links_voter_and_ballot(world: World) -> None:
@@ -327,7 +380,8 @@ def test_neither_store_holds_what_links_voter_and_ballot(world: World) -> None:
     register, store = (private / "register.db").read_bytes(), (private / "box.db").read_bytes()
     digest = hashlib.sha256(ballot.to_bytes()).digest()
     key = world.premises().urn.keys.current()
-    ticket = key.ticket(key.name(digest))
+    (head,) = world.premises().urn.store.sealed_heads()
+    ticket = key.ticket(head)
     assert b"ada-lovelace" in register
     assert ballot.ballot.ciphertext not in register
     for secret in (digest, ballot.leaf_hash, ticket):

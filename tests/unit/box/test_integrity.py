@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import socket
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -12,12 +13,20 @@ import pytest
 from click.testing import CliRunner
 
 from evote.board.journal import Journal
+from evote.board.witness import Witness
 from evote.box import BallotBox
 from evote.box.alerts import Alert, AlertKind
+from evote.box.integrity import check_integrity
 from evote.box.ports import PublishedBallot
+from evote.box.premises import Premises
+from evote.box.slot_key import mark_spare
 from evote.cli import main
 from evote.errors import InvalidBallot, StateError
+from evote.manifest import Witness as Named
 from evote.verify.ballots import square_digest
+from office import copy, enter, open_office, two_contests
+from office import encrypt as encrypt_vote
+from witnesses import serving
 
 from .conftest import CLOSES, FIRST, SECOND, World, encrypt
 
@@ -100,6 +109,83 @@ def test_a_ballot_that_is_called_published_and_is_not(world: World) -> None:
     row = PublishedBallot(hashlib.sha256(body).digest(), square, FIRST, body)
     world.premises().urn.store.add([row])
     assert _kinds(box) == [AlertKind.BALLOTS_AND_MARKS_DIFFER, AlertKind.BALLOT_ALTERED]
+
+
+@pytest.mark.parametrize("change", ["digit", "unit"])
+def test_an_altered_published_ballot(world: World, change: str) -> None:
+    box = world.enter()
+    ballots = _vote(box)
+    box.publish(forced=True)
+    old, new = (b'"version":1', b'"version":2') if change == "digit" else (b"council-n", b"council-x")
+    body = ballots["bea"]
+    assert old in body
+    digest = hashlib.sha256(body).digest()
+    _execute(world, "box.db", "UPDATE ballots SET body = ? WHERE digest = ?", body.replace(old, new), digest)
+    assert _kinds(box) == [AlertKind.BALLOT_ALTERED]
+
+
+def test_ballots_that_there_were(world: World) -> None:
+    box = world.enter()
+    _vote(box)
+    (world.directory / "private" / "ballots.most").write_bytes(b"4")
+    assert _kinds(box) == [AlertKind.BALLOT_LOST]
+
+
+def test_a_clock_that_was_wrong(world: World) -> None:
+    box = world.enter()
+    _vote(box)
+    now, world.clock.now = world.clock.now, CLOSES
+    box.publish()
+    world.clock.now = now
+    assert _kinds(box) == [AlertKind.CLOCK_WENT_BACK]
+
+
+def test_a_spare_folder_that_is_away(world: World, tmp_path: Path) -> None:
+    spare = tmp_path / "spare"
+    spare.mkdir()
+    mark_spare(spare)
+    with BallotBox.open(world.directory, clock=world.clock, spare=spare) as box:
+        _vote(box)
+        assert _kinds(box) == []
+        assert (spare / "slot.key").read_bytes() == (world.directory / "private" / "slot.key").read_bytes()
+        spare.rename(tmp_path / "unplugged")
+        assert _kinds(box) == [AlertKind.SPARE_AWAY]
+
+
+def test_a_log_that_is_restored(world: World) -> None:
+    box = world.enter()
+    state = (world.directory / "private" / "log.json").read_bytes()
+    _vote(box)
+    box.publish(forced=True)
+    (world.directory / "private" / "log.json").write_bytes(state)
+    assert set(_kinds(box)) == {AlertKind.RECORD_WRONG, AlertKind.CHECK_NOT_NOTED}
+
+
+def test_a_witness_of_another_history(tmp_path: Path) -> None:
+    """A real witness on a real socket has cosigned what a copy of the folder published."""
+    folder = tmp_path / "witness"
+    key = Witness.create(folder, "witness.example/1")
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        port = door.getsockname()[1]
+    named = Named.make(key=key.to_text(), url=f"http://127.0.0.1:{port}")
+    one = open_office(tmp_path / "one", two_contests(witnesses=(named,), witness_quorum=1))
+    two = copy(one, tmp_path / "two")
+    for other, choice in ((one, "a"), (two, "b")):  # nobody listens yet
+        with enter(other) as box:
+            box.cast("ada", encrypt_vote(box, "ada", "one", choice).to_bytes())
+            box.publish(forced=True)
+    with serving(folder, one / "record", port=port):
+        with enter(one) as box:
+            assert box.check_integrity().sound  # asks, and is cosigned
+        with pytest.raises(StateError) as caught, enter(two):
+            pass
+        assert caught.value.check == "BRD-18"
+        premises = Premises.enter(two)
+        try:
+            kinds = [alert.kind for alert in check_integrity(premises, actor="a", reason="").alerts]
+        finally:
+            premises.close()
+    assert AlertKind.OTHER_HISTORY in kinds
 
 
 def test_a_publication_that_is_late(world: World) -> None:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -74,6 +76,37 @@ with locks.alone(Path(sys.argv[1])):
     print("alone", flush=True)
     sys.stdin.readline()
 """
+
+
+_FORKER = """
+import os, sys, time
+from pathlib import Path
+from evote.box import locks
+private = Path(sys.argv[1])
+for lock in (locks.sequencing, locks.alone, locks.beside_others):
+    with lock(private):
+        child = os.fork()
+        if child == 0:
+            time.sleep(60)
+            os._exit(0)
+        print(child, flush=True)
+print("given back", flush=True)
+sys.stdin.readline()
+"""
+
+
+def test_a_child_that_was_forked_meanwhile_does_not_keep_the_lock(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", _FORKER, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as forker:
+        assert forker.stdout
+        children = [int(forker.stdout.readline()) for _ in range(3)]
+        assert forker.stdout.readline() == "given back\n"
+        with locks.sequencing(tmp_path), locks.alone(tmp_path):
+            alive = [child for child in children if Path(f"/proc/{child}").exists()]
+        for child in children:
+            os.kill(child, signal.SIGKILL)
+        forker.kill()
+    assert alive == children or not Path("/proc").exists()
 
 
 def test_a_dead_process_gives_its_lock_back(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def test_register_and_box_from_a_backup_are_refused(world_of, opened) -> None:
         shutil.copy(backup / name, world.directory / "private" / name)
     with pytest.raises(StateError) as caught:
         world.enter()
-    assert caught.value.check == "BOX-6"  # another slot key: a publication was done since
+    assert caught.value.check == "BOX-15"  # another slot key: a publication was done since
 
 
 @pytest.mark.parametrize("name", ["register.db", "box.db"])
@@ -56,7 +56,7 @@ def test_tickets_of_another_slot_key_are_not_judged(world_of, opened) -> None:
     key.write_bytes(secrets.token_bytes(len(own)))
     with pytest.raises(StateError) as caught:
         world.enter()
-    assert caught.value.check == "BOX-6"
+    assert caught.value.check == "BOX-15"
     key.write_bytes(own)
     box = world.enter()
     assert box.status("bea")["council"] == "in progress"
@@ -109,3 +109,41 @@ def test_an_id_that_is_no_text_is_on_no_roll(world_of, opened) -> None:
     with pytest.raises(NotEligible) as caught:
         box.slot(voter="\ud800", contest="council")
     assert caught.value.check == "BOX-7"
+
+
+def test_what_was_cast_before_a_restore_within_one_slot_is_missed(world_of, opened) -> None:
+    """No publication was done between, the slot key is the right one, and marks and ballots agree."""
+    world = world_of(opened)
+    box = world.enter()
+    backup = world.directory.with_name("noon")
+    shutil.copytree(world.directory / "private", backup)
+    box.cast("bea", encrypt(box, "bea", "council").to_bytes())
+    for name in ("register.db", "box.db"):
+        shutil.copy(backup / name, world.directory / "private" / name)
+    with pytest.raises(StateError) as caught:
+        world.enter()
+    assert caught.value.check == "BOX-4"
+
+
+def test_stores_from_before_the_opening_are_refused(world_of, sealed) -> None:
+    world = world_of(sealed)
+    for name in ("register.db", "box.db"):
+        shutil.copy(world.directory / "private" / name, world.directory / name)
+    world.enter().open_vote()
+    for name in ("register.db", "box.db"):
+        shutil.copy(world.directory / name, world.directory / "private" / name)
+    with pytest.raises(StateError) as caught:
+        world.enter()
+    assert caught.value.check == "BOX-4"
+
+
+@pytest.mark.parametrize("left", ["slot.key", "slot.key.next", ".slot.key.0123456789abcdef.tmp"])
+def test_a_slot_key_that_survived_the_closing_is_erased_when_the_box_is_opened(
+    world_of, opened, left
+) -> None:
+    world = world_of(opened)
+    world.enter().close_vote()
+    path = world.directory / "private" / left
+    path.write_bytes(secrets.token_bytes(32))
+    world.enter()
+    assert not path.exists()

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from evote.box.slot_key import SlotKey, SlotKeyFiles
-from evote.errors import StateError
+from evote.box.ports import SealedHead
+from evote.box.slot_key import SPARE_MARK, SlotKey, SlotKeyFiles, mark_spare
+from evote.errors import StateError, StorageError
 
 KEY = SlotKey(bytes(range(32)))
 SQUARE = hashlib.sha256(b"square").digest()
@@ -22,7 +23,10 @@ def test_what_is_sealed_is_as_specified() -> None:
     digest = hashlib.sha256(BODY).digest()
     assert sealed.key == hmac.digest(KEY.key, b"ballot\x00" + digest, "sha256") == KEY.name(digest)
     assert sealed.square == hmac.digest(KEY.key, b"square\x00" + SQUARE, "sha256")
-    assert KEY.ticket(sealed.key) == hmac.digest(KEY.key, b"ticket\x00" + sealed.key, "sha256")
+    nonce = sealed.sealed[:12]
+    assert sealed.head == SealedHead(sealed.key, 7, nonce)
+    assert KEY.ticket(sealed.head) == hmac.digest(KEY.key, b"ticket\x00" + sealed.key + nonce, "sha256")
+    assert KEY.ticket(KEY.seal(BODY, SQUARE, 7).head) != KEY.ticket(sealed.head)  # of another cast
     assert KEY.mark == hashlib.sha256(b"evote/v1/slot-key" + KEY.key).digest()[:8]
     assert (sealed.slot, len(sealed.sealed)) == (7, 12 + 32 + len(BODY) + 16)
     assert KEY.open(sealed) == (SQUARE, BODY)
@@ -55,6 +59,7 @@ def folders(tmp_path: Path) -> list[Path]:
     found = [tmp_path / "private", tmp_path / "spare"]
     for folder in found:
         folder.mkdir()
+    mark_spare(found[1])
     return found
 
 
@@ -63,14 +68,15 @@ def _files(folders: list[Path]) -> dict[str, bytes]:
         f"{path.parent.name}/{path.name}": path.read_bytes()
         for folder in folders
         for path in folder.iterdir()
+        if path.name != SPARE_MARK
     }
 
 
 def test_a_key_is_prepared_settled_and_destroyed(folders: list[Path]) -> None:
-    keys = SlotKeyFiles(folders)
+    keys = SlotKeyFiles(*folders)
     with pytest.raises(StateError) as caught:
         keys.current()
-    assert caught.value.check == "BOX-6"
+    assert caught.value.check == "BOX-15"
     first = keys.prepare()
     keys.settle(first.mark)
     assert keys.current() == first
@@ -91,7 +97,7 @@ def test_a_key_is_prepared_settled_and_destroyed(folders: list[Path]) -> None:
 def test_whatever_a_crash_leaves_the_right_key_is_made_the_only_one(
     folders: list[Path], decided: str, lost: str
 ) -> None:
-    keys = SlotKeyFiles(folders)
+    keys = SlotKeyFiles(*folders)
     old = keys.prepare()
     keys.settle(old.mark)
     new = keys.prepare()
@@ -103,7 +109,7 @@ def test_whatever_a_crash_leaves_the_right_key_is_made_the_only_one(
 
 
 def test_what_a_crash_leaves_of_writing_a_key_is_erased(folders: list[Path]) -> None:
-    keys = SlotKeyFiles(folders)
+    keys = SlotKeyFiles(*folders)
     key = keys.prepare()
     for name in (".slot.key.0011223344556677.tmp", ".slot.key.next.0011223344556677.tmp"):
         (folders[1] / name).write_bytes(key.key)
@@ -116,7 +122,7 @@ def test_what_a_crash_leaves_of_writing_a_key_is_erased(folders: list[Path]) -> 
 
 @pytest.mark.parametrize("damage", ["gone", "zeroed", "short", "other"])
 def test_without_the_right_key_nothing_is_settled(folders: list[Path], damage: str) -> None:
-    keys = SlotKeyFiles(folders[:1])
+    keys = SlotKeyFiles(folders[0])
     key = keys.prepare()
     keys.settle(key.mark)
     path = folders[0] / "slot.key"
@@ -127,5 +133,34 @@ def test_without_the_right_key_nothing_is_settled(folders: list[Path], damage: s
     before = _files(folders)
     with pytest.raises(StateError) as caught:
         keys.settle(key.mark)
-    assert caught.value.check == "BOX-6"
+    assert caught.value.check == "BOX-15"
     assert _files(folders) == before
+
+
+def test_a_spare_folder_that_is_away_is_left_out_and_never_made(folders: list[Path]) -> None:
+    private, spare = folders
+    keys = SlotKeyFiles(private, spare)
+    first = keys.prepare()
+    keys.settle(first.mark)
+    away = spare.rename(spare.with_name("unplugged"))
+    assert keys.spare_is_away
+    second = keys.prepare()
+    keys.settle(second.mark)
+    assert not spare.exists()
+    spare.mkdir()  # the empty mount point of the disk
+    third = keys.prepare()
+    keys.settle(third.mark)
+    assert list(spare.iterdir()) == []
+    spare.rmdir()
+    away.rename(spare)
+    assert not keys.spare_is_away
+    assert (spare / "slot.key").read_bytes() == first.key  # until the next look
+    keys.settle(third.mark)
+    assert _files(folders) == {"private/slot.key": third.key, "spare/slot.key": third.key}
+
+
+def test_only_a_folder_that_exists_is_marked(tmp_path: Path) -> None:
+    with pytest.raises(StorageError) as caught:
+        mark_spare(tmp_path / "nowhere")
+    assert caught.value.check == "BOX-15"
+    assert not (tmp_path / "nowhere").exists()

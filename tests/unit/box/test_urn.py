@@ -14,6 +14,7 @@ from evote.box.slot_key import SlotKeyFiles
 from evote.box.sql_box import SqlBox
 from evote.box.urn import Urn
 from evote.errors import StateError
+from office import put
 
 HEAD = Checkpoint("vote.example/urn", 3, b"r" * 32)
 BODIES = [b"ballot %d" % number for number in range(5)]
@@ -22,14 +23,14 @@ BODIES = [b"ballot %d" % number for number in range(5)]
 @pytest.fixture
 def urn(tmp_path: Path) -> Iterator[Urn]:
     store = SqlBox(connect(sqlite_url(tmp_path / "box.db")))
-    found = Urn(store, SlotKeyFiles([tmp_path]))
+    found = Urn(store, SlotKeyFiles(tmp_path))
     found.turn((), -1, HEAD)
     yield found
     store.close()
 
 
 def _put(urn: Urn, body: bytes, slot: int = 10) -> str:
-    return urn.put(urn.keys.current(), body, hashlib.sha256(b"square" + body).digest(), slot)
+    return put(urn, body, hashlib.sha256(b"square" + body).digest(), slot)
 
 
 def _names(urn: Urn) -> list[bytes]:
@@ -51,7 +52,7 @@ def test_a_ballot_is_found_sealed_and_published(urn: Urn) -> None:
     assert {one.digest: ballot.body for one, ballot in urn.sealed()} == digests
     _publish(urn, _names(urn)[:2])
     assert (sum(1 for _ in urn.store.digests()), len(_names(urn)), urn.store.count()) == (2, 3, 5)
-    assert sorted(urn.bodies()) == sorted(BODIES)
+    assert sorted(one.body for one in urn.ballots()) == sorted(BODIES)
     assert all(urn.get(digest) is not None for digest in digests)
     assert urn.get(bytes(32)) is None
 
@@ -62,9 +63,9 @@ def test_an_interrupted_publication_doubles_nothing(urn: Urn) -> None:
     names = _names(urn)
     urn.store.add(urn.open(names[:2]))
     assert len(_names(urn)) == 5
-    assert sorted(urn.bodies()) == sorted(BODIES)
+    assert sorted(one.body for one in urn.ballots()) == sorted(BODIES)
     _publish(urn, names)
-    assert sorted(urn.bodies()) == sorted(BODIES)
+    assert sorted(one.body for one in urn.ballots()) == sorted(BODIES)
 
 
 def test_copies_are_refused_before_and_after_publication(urn: Urn) -> None:
@@ -78,16 +79,16 @@ def test_what_stays_is_sealed_anew_and_the_old_key_is_of_no_use(urn: Urn) -> Non
     for body in BODIES:
         _put(urn, body)
     old = urn.keys.current()
-    before = {key for key, _ in urn.store.sealed_slots()}
+    before = {head.key for head in urn.store.sealed_heads()}
     urn.turn((), 10, HEAD)
-    rows = urn.store.sealed([key for key, _ in urn.store.sealed_slots()])
+    rows = urn.store.sealed([head.key for head in urn.store.sealed_heads()])
     assert urn.keys.current() != old
     assert len(rows) == 5
     assert not before & {row.key for row in rows}
     for row in rows:
         with pytest.raises(StateError):
             old.open(row)
-    assert urn.put(old, b"late", bytes(32), 20) == "stale"
+    assert urn.put(old, old.seal(b"late", bytes(32), 20), b"late", bytes(32)) == "stale"
 
 
 def test_an_altered_ballot_is_not_published(urn: Urn) -> None:
