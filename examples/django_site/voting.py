@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import os
+import threading
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from importlib import import_module
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from types import SimpleNamespace
 
 from django.conf import settings
@@ -22,10 +23,22 @@ from evote.web import NotSignedIn, create_app
 PROOFS_AT_ONCE = int(os.environ.get("PROOFS_AT_ONCE", "2"))
 
 
+def end_with_parent() -> None:
+    """End this process when the one that started it ends, however it ends."""
+
+    def wait() -> None:
+        parent = parent_process()
+        if parent is not None:
+            parent.join()
+        os._exit(0)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
 @cache
 def open_box() -> BallotBox:
     """Open the box once in a process; proofs are verified beside it, so that no request waits for another's."""
-    pool = ProcessPoolExecutor(PROOFS_AT_ONCE, mp_context=get_context("spawn"))
+    pool = ProcessPoolExecutor(PROOFS_AT_ONCE, mp_context=get_context("spawn"), initializer=end_with_parent)
     return BallotBox.open(settings.ELECTION, proofs=pool)
 
 

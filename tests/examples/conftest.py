@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -51,7 +52,7 @@ def run_server(environment: dict[str, str], tmp_path: Path) -> Callable[..., obj
     """Return a context manager that runs a server's command; what it says is in the file it yields with the address."""
 
     @contextmanager
-    def run(*command: str, ready: str = "/vote/v1/election", **more: str) -> Iterator[tuple[str, Path]]:
+    def run(*command: str, stop: int = signal.SIGTERM) -> Iterator[tuple[str, Path]]:
         port = free_port()
         said = tmp_path / f"server-{port}.log"
         words = [word.format(port=port) for word in command]
@@ -59,17 +60,19 @@ def run_server(environment: dict[str, str], tmp_path: Path) -> Callable[..., obj
             server = subprocess.Popen(
                 [sys.executable, "-m", *words],
                 cwd=EXAMPLES,
-                env={**environment, **more, "PORT": str(port)},
+                env={**environment, "PORT": str(port)},
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                start_new_session=True,
             )
         url = f"http://127.0.0.1:{port}"
         try:
-            wait_until_ready(url + ready, server, said)
+            wait_until_ready(f"{url}/vote/v1/election", server, said)
             yield url, said
         finally:
-            server.terminate()
-            assert server.wait(60) in (0, -15), said.read_text()
+            server.send_signal(stop)
+            assert server.wait(60) in (0, -stop), said.read_text()
+            wait_until_all_gone(server.pid)
 
     return run
 
@@ -84,3 +87,15 @@ def wait_until_ready(url: str, server: subprocess.Popen[bytes], said: Path) -> N
             pass
         time.sleep(0.1)
     raise AssertionError(said.read_text())
+
+
+def wait_until_all_gone(group: int) -> None:
+    """Check that a server left no process behind."""
+    for _ in range(300):
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.1)
+    os.killpg(group, signal.SIGKILL)
+    raise AssertionError("the server left processes behind")

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -82,6 +83,16 @@ def test_a_voter_votes_in_the_site(server, site, run_server, election) -> None:
         box.publish(forced=True)
         assert box.check_reference(str(receipt.reference)).presence == "found"
     assert audit_record(election / "record", until="open").verified
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_a_site_that_is_stopped_or_killed_leaves_no_process_behind(server, site, run_server) -> None:
+    for stop in (signal.SIGTERM, signal.SIGKILL):
+        with run_server(*SERVERS[server], stop=stop) as (url, _), sign_in(url, "ada") as ada:
+            if stop == signal.SIGTERM:
+                ada.cast(ada.encrypt("one", "a"))  # the pool has its processes
+            else:
+                assert ada.post("/ballot", ada.encrypt("two", "a").to_bytes()).status_code == 200
 
 
 def test_a_view_that_raises_after_the_cast_does_not_undo_the_ballot(site, run_server) -> None:

@@ -15,6 +15,7 @@ from evote.box.attendance import sealed_trees
 from evote.box.operations import SERVICE, name_election, note_operation, publish_operations
 from evote.box.premises import Premises, log_phase
 from evote.box.publication import publish_rest
+from evote.box.service_keys import REGISTER_KEY
 from evote.box.setup import verify_as_sealed
 from evote.errors import NotOpen, StateError
 from evote.record import layout
@@ -68,7 +69,7 @@ def open_vote(premises: Premises, *, actor: str = SERVICE) -> Opening:
                 ballots=0,
                 marks=0,
             )
-            act = bare.replace(register_signature=premises.keys.register.key.sign(bare.signed_bytes()))
+            act = bare.replace(register_signature=premises.signer(REGISTER_KEY).key.sign(bare.signed_bytes()))
             premises.record.write(layout.OPEN, act)
         note_operation(premises, "opened", actor=actor, detail=name_election(election.id), once=True)
         with premises.log() as log:
@@ -184,7 +185,7 @@ def _make_closing(premises: Premises, trees: Mapping[str, UnitTrees]) -> Closing
         register_signature=b"",
         marks=tuple(_unit_marks(trees[unit.id], election) for unit in manifest.counting.units),
     )
-    return bare.replace(register_signature=premises.keys.register.key.sign(bare.signed_bytes()))
+    return bare.replace(register_signature=premises.signer(REGISTER_KEY).key.sign(bare.signed_bytes()))
 
 
 def _unit_marks(trees: UnitTrees, election: bytes) -> UnitMarks:

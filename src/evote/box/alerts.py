@@ -25,6 +25,7 @@ class AlertKind(StrEnum):
     WITNESSES_MISSING = "witnesses-missing"
     CASTS_UNSETTLED = "casts-unsettled"
     OTHER_HISTORY = "other-history"
+    RECORD_WRONG = "record-wrong"
     STORES_SHARE_A_ROLE = "stores-share-a-role"
 
 
@@ -43,6 +44,10 @@ class Alert:
     kind: AlertKind
     subject: str
     detail: str
+
+
+def ignore(alert: Alert) -> None:
+    """Do nothing with an alert."""
 
 
 @dataclass(frozen=True, slots=True)

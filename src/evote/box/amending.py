@@ -20,6 +20,7 @@ from evote.board.journal import Journal, publish_events
 from evote.board.record_folder import RecordFolder
 from evote.box import locks
 from evote.box.premises import log_phase
+from evote.box.service_keys import LOG_KEY, REFERENCE_KEY
 from evote.crypto.notes import NoteSigner
 from evote.errors import ParameterError, StateError, StorageError
 from evote.record import layout
@@ -27,9 +28,7 @@ from evote.record.amendments import Amendment, Cause, ReferenceKeyChange
 from evote.record.election import PublicElection
 from evote.record.reference import current_reference_key
 
-REFERENCE_KEY_FILE: Final = "reference.key"
 NEW_KEY_FILE: Final = "reference.key.new"
-_LOG_KEY_FILE: Final = "log.key"
 _AMENDABLE: Final = (LogPhase.SEALED, LogPhase.VOTING, LogPhase.CLOSED)
 
 
@@ -147,7 +146,7 @@ def apply_amendment(directory: Path, act: Amendment, *, actor: str, now: float) 
     with locks.sequencing(private), locks.alone(private):
         _verify_amendable(private)
         election = record.election()
-        with LogWriter(record.path, private, NoteSigner.load(private / _LOG_KEY_FILE)) as log:
+        with LogWriter(record.path, private, NoteSigner.load(private / LOG_KEY)) as log:
             publish_events(record, Journal(private), log)  # a damaged journal refuses here
             logged = [entry.digest for entry in log.entries(0, log.size) if entry.kind == Kind.AMEND]
             if act.number <= len(logged):
@@ -180,7 +179,7 @@ def _verify_applied(election: PublicElection, act: Amendment, logged: Sequence[b
 def _verify_key_is_here(private: Path, amended: PublicElection) -> None:
     """Check that the amendments are right, and that the service can sign with the key that they lead to."""
     wanted = current_reference_key(amended)
-    for name in (NEW_KEY_FILE, REFERENCE_KEY_FILE):
+    for name in (NEW_KEY_FILE, REFERENCE_KEY):
         if (private / name).exists() and NoteSigner.load(private / name).note_key == wanted:
             return
     raise StateError(
@@ -205,7 +204,7 @@ def place_reference_key(private: Path, election: PublicElection) -> None:
     if not waiting.exists() or NoteSigner.load(waiting).note_key != current_reference_key(election):
         return
     try:
-        waiting.replace(private / REFERENCE_KEY_FILE)
+        waiting.replace(private / REFERENCE_KEY)
         sync_folder(private)
     except OSError as error:
         raise StorageError(f"{printable(waiting)}: {error.strerror}.", subject=printable(waiting)) from None

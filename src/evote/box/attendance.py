@@ -6,8 +6,9 @@ Spec: ATT
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
+from evote.box.operations import note_operation
 from evote.box.premises import Phase, Premises
 from evote.box.roll import Roll
 from evote.errors import ParameterError, StateError, VerificationError
@@ -16,9 +17,6 @@ from evote.record.acts import Closing
 from evote.record.attendance import AttendanceLine, AttendanceProof, UnitTrees, unit_trees
 from evote.record.attendance_list import write_attendance_list
 from evote.verify.attendance import verify_attendance
-
-LogEvent = Callable[..., object]
-"""Told (operation, actor, reason) by keyword before something secret leaves the service."""
 
 
 def sealed_trees(premises: Premises, contest: str = "") -> dict[str, UnitTrees]:
@@ -76,14 +74,13 @@ def prove_attendance(premises: Premises, voter: str, contest: str) -> Attendance
     return proof
 
 
-def export_attendance(premises: Premises, *, actor: str, reason: str, log_event: LogEvent) -> bytes:
+def export_attendance(premises: Premises, *, actor: str, reason: str) -> bytes:
     """Return the bureau's list: the whole roll with who has voted when, and every salt; secret.
 
     Args:
         premises: The service.
-        actor: Who asks, as the log of events will say.
-        reason: Why; not empty.
-        log_event: Called once before the list is returned; what it raises keeps the list inside.
+        actor: Who asks; published in the log of operations, before the list is returned.
+        reason: Why; not empty, published.
 
     Raises:
         ParameterError: No reason (ATT-7).
@@ -101,7 +98,8 @@ def export_attendance(premises: Premises, *, actor: str, reason: str, log_event:
     lines = [line for one in trees.values() for line in one.lines]
     lines.sort(key=lambda line: (order[line.contest], line.voter))
     data = write_attendance_list(lines)
-    log_event(operation="attendance-exported", actor=actor, reason=reason)
+    with premises.sequencing():
+        note_operation(premises, "attendance-exported", actor=actor, reason=reason)
     return data
 
 

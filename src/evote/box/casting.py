@@ -10,10 +10,12 @@ import hashlib
 from typing import Final
 
 from evote.board import Entry, Kind
+from evote.box.alerts import Alert, AlertKind
 from evote.box.ports import Attendance, Entitlement
 from evote.box.premises import Phase, Premises
 from evote.box.proving import verify_proof
 from evote.box.publication import publication_slot
+from evote.box.service_keys import REFERENCE_KEY
 from evote.crypto.merkle import leaf_hash
 from evote.errors import AlreadyVoted, EvoteError, InvalidBallot, NotOpen, StateError, StorageError
 from evote.record.ballot import Ballot
@@ -77,7 +79,7 @@ def _record(premises: Premises, voter: str, contest: str, data: bytes, square: b
     register, urn = premises.register, premises.urn
     with premises.beside_others():
         _verify_connected(verify_voting_hours(premises), premises.entitlement(voter, contest))
-        _ = premises.keys.reference  # who cannot sign a receipt takes no ballot
+        premises.signer(REFERENCE_KEY)  # who cannot sign a receipt takes no ballot
         now, key = premises.clock(), urn.keys.current()
         ticket = key.ticket(key.name(hashlib.sha256(data).digest()))
         slot = publication_slot(premises.manifest, now, urn.store.state().closed_until)
@@ -90,6 +92,7 @@ def _record(premises: Premises, voter: str, contest: str, data: bytes, square: b
         register.release(voter, contest, ticket)
     if stored == "stale":
         return 0
+    premises.alert(Alert(AlertKind.COPY_REFUSED, contest, "A ballot was cast that the box holds already."))
     raise InvalidBallot(
         "The box holds a copy of this ballot; encrypt the choice afresh and cast that.", check="BAL-4"
     )
@@ -181,5 +184,5 @@ def sign_receipt(premises: Premises, contest: str, data: bytes, slot: int) -> Re
     election = premises.election
     leaf = leaf_hash(Entry.of(Kind.BALLOT, data).to_bytes())
     publish_by = slot + election.manifest.publication.delay
-    reference = sign_reference(election, premises.keys.reference, contest, leaf, publish_by)
+    reference = sign_reference(election, premises.signer(REFERENCE_KEY), contest, leaf, publish_by)
     return Receipt(reference, short_code(election.id, leaf))

@@ -200,6 +200,13 @@ class Database:
             state = getattr(cause, "sqlstate", None) or type(cause or error).__name__
             raise self._refuse(f"the database failed ({state}); try again") from None
 
+    @property
+    def role(self) -> str:
+        """The database user and server, or "" for a file."""
+        url = self.engine.url
+        hosts = url.normalized_query.get("host", (f"{url.host or ''}:{url.port or ''}",))
+        return f"{url.username or ''}@{','.join(hosts)}" if self._is_postgresql else ""
+
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """Hold a connection for writing; commit at the end, or undo everything on any exception.

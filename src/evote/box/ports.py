@@ -131,6 +131,9 @@ class RegisterStore(Protocol):
     def alone(self) -> AbstractContextManager[None]:
         """Keep out every other process that asks for this, on whatever machine; may do nothing on one machine."""
 
+    def role(self) -> str:
+        """Return the database user and server that this store works as, or "" where there is none."""
+
     def wait_for_others(self) -> None:
         """Wait until all that others began is durable or undone: who died may have left a commit under way."""
 
@@ -246,6 +249,9 @@ class BoxStore(Protocol):
 
     def count(self) -> int:
         """Return the number of ballots, sealed and published."""
+
+    def role(self) -> str:
+        """Return the database user and server that this store works as, or "" where there is none."""
 
     def wait_for_others(self) -> None:
         """Wait until all that others began is durable or undone: who died may have left a commit under way."""

@@ -20,12 +20,14 @@ from evote.board.cosigning import CosignResult, verify_newest
 from evote.board.record_folder import RecordFolder
 from evote.board.writer import STATE_FILE, LogState
 from evote.box import locks
+from evote.box.alerts import Alert, ignore
 from evote.box.ports import Entitlement, RegisterStore
 from evote.box.roll import Roll
-from evote.box.service_keys import ServiceKeys, load_service_keys
+from evote.box.service_keys import LOG_KEY, REFERENCE_KEY, load_service_key
 from evote.box.slot_key import SlotKeyFiles
 from evote.box.stores import Places, open_box, open_register, read_places
 from evote.box.urn import Urn
+from evote.crypto.notes import NoteSigner
 from evote.errors import BoardInconsistency, NotEligible, ParameterError, StateError
 from evote.manifest import Election, Manifest
 from evote.record import layout
@@ -73,6 +75,7 @@ class Premises:
         urn: The ballots.
         clock: POSIX seconds.
         proofs: Processes that verify the proofs of ballots; None for the thread that casts.
+        alert: Told of what is wrong while it happens.
         cosigned: What came of asking the witnesses the last time, here.
     """
 
@@ -81,8 +84,8 @@ class Premises:
     urn: Urn
     clock: Callable[[], float] = time.time
     proofs: Executor | None = None
+    alert: Callable[[Alert], object] = ignore
     _opened: PublicElection | None = field(default=None, init=False, repr=False)
-    _keys: ServiceKeys | None = field(default=None, init=False, repr=False)
     cosigned: CosignResult | None = field(default=None, init=False, repr=False)
 
     @classmethod
@@ -143,7 +146,7 @@ class Premises:
             following = layout.amendment_path(len(self._opened.amendments) + 1)
             if not self.record.has(following):
                 return self._opened
-        self._keys, election = None, self.record.election()
+        election = self.record.election()
         if log_phase(self.private) not in (LogPhase.EMPTY, LogPhase.SEALED):
             self._opened = election  # it can be sealed again no more
         return election
@@ -153,24 +156,25 @@ class Premises:
         """The sealed manifest."""
         return self.election.manifest
 
-    @property
-    def keys(self) -> ServiceKeys:
-        """The service's signing keys.
+    def signer(self, file: str) -> NoteSigner:
+        """Return one of the service's signing keys; secret.
+
+        Args:
+            file: One of `KEY_FILES`.
 
         Raises:
-            StateError: One belongs to another origin, or the bureau has replaced the reference key (BOX-5).
+            StorageError: It is missing (BOX-5).
+            StateError: It belongs to another origin, or is a reference key that the bureau has replaced (BOX-5).
         """
         election = self.election
-        if self._opened is None or self._keys is None:
-            self._keys = load_service_keys(self.private, election.manifest.origin)
-            if self._keys.reference.note_key != current_reference_key(election):
-                self._keys = None
-                raise StateError(
-                    "reference.key is not the key that the bureau has put in place; apply its act again.",
-                    check="BOX-5",
-                    subject="reference.key",
-                )
-        return self._keys
+        found = load_service_key(self.private, file, election.manifest.origin)
+        if file == REFERENCE_KEY and found.note_key != current_reference_key(election):
+            raise StateError(
+                "reference.key is not the key that the bureau has put in place; apply its act again.",
+                check="BOX-5",
+                subject=file,
+            )
+        return found
 
     @property
     def phase(self) -> Phase:
@@ -290,7 +294,7 @@ class Premises:
 
     def log(self) -> LogWriter:
         """Open the log for writing."""
-        return LogWriter(self.record.path, self.private, self.keys.log)
+        return LogWriter(self.record.path, self.private, self.signer(LOG_KEY))
 
     def rights(self, voter: str) -> dict[str, Entitlement]:
         """Return all rights of a voter, by contest; none for somebody on no roll."""

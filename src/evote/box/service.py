@@ -18,15 +18,20 @@ from sqlalchemy import Engine
 from evote.board.cosigning import CosignResult
 from evote.board.lookup import FoundBallot, ReferenceVerdict, check_reference_in, find_code_in
 from evote.box import acts, casting, publication
+from evote.box.alerts import Alert, IntegrityReport, ignore
+from evote.box.attendance import export_attendance, prove_attendance
 from evote.box.casting import minute
 from evote.box.counts import turnout, turnout_by_hour
+from evote.box.integrity import check_integrity
 from evote.box.ports import Attendance, BoxStore, RegisterStore
 from evote.box.premises import Phase, Premises
+from evote.box.service_keys import REGISTER_KEY
 from evote.box.stores import Places
 from evote.crypto.notes import sign_note
 from evote.encoding import encode_base64url
 from evote.errors import NotEligible, StateError
 from evote.record.acts import Closing, Opening
+from evote.record.attendance import AttendanceProof
 from evote.record.election import PublicElection
 from evote.record.reference import Receipt
 from evote.record.slot import Slot
@@ -58,6 +63,7 @@ class BallotBox:
         box: str | Engine | BoxStore = "",
         spare: Path | str = "",
         proofs: Executor | None = None,
+        on_alert: Callable[[Alert], object] = ignore,
         clock: Callable[[], float] = time.time,
     ) -> Self:
         """Open an election folder; casts that a crash interrupted are finished or undone.
@@ -70,6 +76,7 @@ class BallotBox:
             box: Likewise; by default `private/box.db`.
             spare: Folder on another disk for a second copy of the slot key.
             proofs: Executor of processes that verify proofs; by default the thread that casts.
+            on_alert: Called, by the thread that casts, with what is wrong while it happens (BOX-13); must not raise.
             clock: POSIX seconds.
 
         Raises:
@@ -81,6 +88,7 @@ class BallotBox:
         if not (directory / "private").is_dir():
             raise StateError(f"{directory} is not an election folder; make one first.", check="BOX-12")
         premises = Premises.enter(directory, Places(register, box, str(spare)), clock, proofs)
+        premises.alert = on_alert
         try:
             premises.verify_newest()
             with premises.sequencing(), premises.alone():
@@ -210,7 +218,7 @@ class BallotBox:
             voter,
             str(right.voted_at),
         )
-        return sign_note("".join(f"{line}\n" for line in lines), [self._premises.keys.register])
+        return sign_note("".join(f"{line}\n" for line in lines), [self._premises.signer(REGISTER_KEY)])
 
     # Everybody
 
@@ -270,6 +278,41 @@ class BallotBox:
         Spec: BOX-9
         """
         return publication.publish_due(self._premises, forced=forced)
+
+    def check_integrity(self, *, actor: str = "service", reason: str = "") -> IntegrityReport:
+        """Compare everything with everything else: stores, log, record, software, witnesses.
+
+        Raises:
+            StateError: Not sealed (ACT-1).
+            StorageError: A store cannot be reached.
+
+        Spec: BOX-13
+        """
+        return check_integrity(self._premises, actor=actor, reason=reason)
+
+    def prove_attendance(self, voter: str, contest: str) -> AttendanceProof:
+        """Make a voter's proof that the closing has them as having voted, or as not having voted; for them alone.
+
+        Raises:
+            NotEligible: Not on the roll of this contest (BOX-7).
+            StateError: The vote is not closed (ATT-11), or the register's roll is not the sealed one (ATT-3).
+            VerificationError: The register was changed since the closing (ATT-6).
+
+        Spec: ATT-4 to ATT-6, ATT-11
+        """
+        return prove_attendance(self._premises, voter, contest)
+
+    def export_attendance(self, *, actor: str, reason: str) -> bytes:
+        """Return the bureau's list as CSV: the whole roll with who has voted when; secret, and noted.
+
+        Raises:
+            ParameterError: No reason (ATT-7).
+            StateError: Not sealed (ACT-1), while the vote is open (ATT-11), or the register's roll is not the sealed
+                one (ATT-3).
+
+        Spec: ATT-7, ATT-11
+        """
+        return export_attendance(self._premises, actor=actor, reason=reason)
 
     def assert_empty(self) -> None:
         """Check that nobody has connected or voted and that the box holds no ballot.

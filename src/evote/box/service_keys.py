@@ -14,7 +14,10 @@ from evote.board.files import make_folder, printable, remove_file
 from evote.crypto.notes import NoteSigner
 from evote.errors import StateError, StorageError
 
-KEY_FILES: Final = {"log.key": "", "reference.key": "/reference", "register.key": "/register"}
+LOG_KEY: Final = "log.key"
+REFERENCE_KEY: Final = "reference.key"
+REGISTER_KEY: Final = "register.key"
+KEY_FILES: Final = {LOG_KEY: "", REFERENCE_KEY: "/reference", REGISTER_KEY: "/register"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +81,25 @@ def load_service_keys(private: Path, origin: str) -> ServiceKeys:
 
     Spec: BOX-5
     """
-    signers = []
-    for file, suffix in KEY_FILES.items():
-        signer = NoteSigner.load(private / file)
-        if signer.name != origin + suffix:
-            raise StateError(f"{file} belongs to another origin, {signer.name}.", check="BOX-5", subject=file)
-        signers.append(signer)
-    return ServiceKeys(*signers)
+    return ServiceKeys(*(load_service_key(private, file, origin) for file in KEY_FILES))
+
+
+def load_service_key(private: Path, file: str, origin: str) -> NoteSigner:
+    """Read one of the service's keys, so that the loss of another one stops nothing that does not need it.
+
+    Args:
+        private: The private folder.
+        file: One of `KEY_FILES`.
+        origin: The manifest's origin.
+
+    Raises:
+        StorageError: It is missing or cannot be read.
+        EncodingError: The file is not a key (BRD-5).
+        StateError: It belongs to another origin (BOX-5).
+
+    Spec: BOX-5
+    """
+    signer = NoteSigner.load(private / file)
+    if signer.name != origin + KEY_FILES[file]:
+        raise StateError(f"{file} belongs to another origin, {signer.name}.", check="BOX-5", subject=file)
+    return signer

@@ -101,6 +101,10 @@ class SqlBox:
         """Close the database."""
         self._database.close()
 
+    def role(self) -> str:
+        """Return the database user and server, or "" for a file."""
+        return self._database.role
+
     def wait_for_others(self) -> None:
         """Wait until all that others began is durable or undone."""
         self._database.wait_for_others()

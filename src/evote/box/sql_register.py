@@ -118,6 +118,10 @@ class SqlRegister:
         """Keep other machines out."""
         return self._database.alone()
 
+    def role(self) -> str:
+        """Return the database user and server, or "" for a file."""
+        return self._database.role
+
     def wait_for_others(self) -> None:
         """Wait until all that others began is durable or undone."""
         self._database.wait_for_others()

@@ -21,6 +21,7 @@ _HOMES: Final = {
     "seal": "office",
     "open": "office:open_",
     "status": "office",
+    "integrity": "office",
     "vote": "voter",
     "publish": "office",
     "check": "voter",
@@ -62,7 +63,7 @@ class LateCommands(Commands):
 def main() -> None:
     """Verifiable elections by list ballot.
 
-    Commissioners: new, stores, roll, ceremony, seal, open, status, publish, amend, close, attendance, tally. Voters:
-    vote, check, attendance check. Anybody: verify, events, board monitor, witness, bench. To see a whole election
-    first: evote demo.
+    Commissioners: new, stores, roll, ceremony, seal, open, status, integrity, publish, amend, close, attendance,
+    tally. Voters: vote, check, attendance check. Anybody: verify, events, board monitor, witness, bench. To see a
+    whole election first: evote demo.
     """

@@ -122,4 +122,3 @@ def apply_(directory: Path, files: tuple[Path, ...], actor: str) -> None:
         f"Amendment {act.number} is in force and in the log. References are signed by the new key from now on:"
     )
     say(f"  {act.change.key}")
-    say("A service that is running must be started again.")

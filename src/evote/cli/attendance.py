@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from evote.board.record_folder import RecordFolder
 from evote.box.attendance import export_attendance, prove_attendance, verify_roll_file
 from evote.box.premises import Premises
 from evote.box.roll import MAX_ROLL_BYTES, parse_roll
-from evote.cli.console import Commands, folder_argument, json_option, say, spoken
+from evote.cli.console import Commands, actor_option, folder_argument, json_option, say, spoken
 from evote.errors import StateError
 from evote.manifest import verify_manifest
 from evote.record import layout
@@ -102,16 +101,12 @@ def check(file: Path, record: Path, *, as_json: bool) -> None:
     say(f"You are {'' if proof.present else 'not '}marked as having voted.")
 
 
-def _say_event(*, operation: str, actor: str, reason: str) -> None:
-    """Say what left the service, so that it can be written into the minutes."""
-    say(f"{operation} by {printable(actor)}: {printable(reason)}")
-
-
 @attendance.command(short_help="Write the bureau's attendance list; secret.")
 @folder_argument
 @click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="File to write.")
-@click.option("--reason", required=True, help="Why the list is exported.")
-def export(directory: Path, out: Path, reason: str) -> None:
+@click.option("--reason", required=True, help="Why the list is exported; published in the log of operations.")
+@actor_option
+def export(directory: Path, out: Path, reason: str, actor: str) -> None:
     """Write the bureau's attendance list: the whole roll, who has voted when, and what opens every mark.
 
     Before the vote is opened it is the roll alone; while the vote is open there is none.
@@ -119,9 +114,10 @@ def export(directory: Path, out: Path, reason: str) -> None:
     Example: evote attendance export election --out attendance.csv --reason "check of the closing"
     """
     with _premises(directory) as premises:
-        data = export_attendance(premises, actor=getpass.getuser(), reason=reason, log_event=_say_event)
+        data = export_attendance(premises, actor=actor, reason=reason)
     write_durably(out, data, mode=0o600)
     say(f"Wrote {printable(out)}, readable by you alone.")
+    say("The log of operations says that it was made, by whom and why.")
     say("This list is SECRET: who voted, who did not, and what opens every mark. For the bureau alone.")
     say(f"Next: evote attendance check-list {printable(out)} --record {printable(directory / 'record')}")
 

@@ -192,6 +192,33 @@ def _publish_again(box: BallotBox) -> None:
         say(f"Not published, tried again in {_LOOK_AGAIN} s: {error}")
 
 
+@click.command(short_help="Compare everything of the service with everything else.")
+@folder_argument
+@click.option("--reason", default="", help="Why; published in the log of operations.")
+@actor_option
+@json_option
+def integrity(directory: Path, *, reason: str, actor: str, as_json: bool) -> None:
+    """Compare register, box, log, record, software and witnesses; voters wait meanwhile.
+
+    Exit status 0 if nothing is wrong.
+
+    Example: evote integrity election --reason "before the opening"
+    """
+    with BallotBox.open(directory) as box:
+        report = box.check_integrity(actor=actor, reason=reason)
+    if as_json:
+        alerts = [
+            {"kind": one.kind.value, "subject": one.subject, "detail": one.detail} for one in report.alerts
+        ]
+        say(json.dumps({"time": report.time, "alerts": alerts}, sort_keys=True, ensure_ascii=False))
+    else:
+        for one in report.alerts:
+            say(f"{one.kind.value}: {one.subject}: {one.detail}")
+        say("Nothing is wrong." if report.sound else f"{len(report.alerts)} things are wrong.")
+    if not report.sound:
+        raise SystemExit(1)
+
+
 _NEXT = {
     Phase.SEALED: "open",
     Phase.OPEN: "publish, and close when the hour has come",

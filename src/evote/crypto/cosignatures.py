@@ -7,19 +7,20 @@ Spec: WIT-1, WIT-2, WIT-3
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Final, Self
+from typing import Final
 
-from evote.crypto.notes import MAX_NOTE_BYTES, MAX_SIGNATURES, NamedKey, parse_signature, split_note
+from evote.crypto.notes import (
+    MAX_NOTE_BYTES,
+    MAX_SIGNATURES,
+    NamedKey,
+    NamedSigner,
+    parse_signature,
+    split_note,
+)
 from evote.crypto.signing import (
     COSIGNATURE,
     SIGNATURE_BYTES,
-    SigningKey,
     encode_base64,
-    is_key_name,
-    load_signing_key,
-    save_signing_key,
     verify_signature,
 )
 from evote.errors import EncodingError, InvalidSignature, ParameterError
@@ -42,35 +43,16 @@ def _signed_message(text: str, time: int) -> bytes:
     return f"cosignature/v1\ntime {time}\n{text}".encode()
 
 
-@dataclass(frozen=True, slots=True)
-class WitnessSigner:
-    """A witness's signing key and its name; secret."""
+class WitnessSigner(NamedSigner):
+    """A witness's signing key; secret."""
 
-    name: str
-    key: SigningKey = field(repr=False)
-
-    def __post_init__(self) -> None:
-        if not is_key_name(self.name):
-            raise ParameterError("A key name has no white space and no plus sign.", check="BRD-5")
-
-    @classmethod
-    def generate(cls, name: str) -> Self:
-        """Make a new key from the operating system's randomness."""
-        return cls(name, SigningKey.generate())
+    __slots__ = ()
+    kind = COSIGNATURE
 
     @property
     def witness_key(self) -> WitnessKey:
         """The public part."""
         return WitnessKey(self.name, self.key.public)
-
-    def save(self, path: Path) -> None:
-        """Write the key to a new private file; see `save_signing_key`."""
-        save_signing_key(path, self.name, self.key, COSIGNATURE)
-
-    @classmethod
-    def load(cls, path: Path) -> Self:
-        """Read a witness's key file; see `load_signing_key`."""
-        return cls(*load_signing_key(path, COSIGNATURE))
 
     def cosign(self, text: str, time: int) -> str:
         """Return the signature line, without its LF, for the text of a checkpoint.

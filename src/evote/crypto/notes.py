@@ -94,9 +94,10 @@ class NoteKey(NamedKey):
 
 
 @dataclass(frozen=True, slots=True)
-class NoteSigner:
-    """A signing key and its name; secret."""
+class NamedSigner:
+    """A signing key and its name; secret. What it signs is told by its class."""
 
+    kind: ClassVar[bytes]
     name: str
     key: SigningKey = field(repr=False)
 
@@ -109,19 +110,26 @@ class NoteSigner:
         """Make a new key from the operating system's randomness."""
         return cls(name, SigningKey.generate())
 
+    def save(self, path: Path) -> None:
+        """Write the key to a new private file; see `save_signing_key`."""
+        save_signing_key(path, self.name, self.key, self.kind)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read a key file of this kind; see `load_signing_key`."""
+        return cls(*load_signing_key(path, cls.kind))
+
+
+class NoteSigner(NamedSigner):
+    """The signing key of notes; secret."""
+
+    __slots__ = ()
+    kind = ED25519
+
     @property
     def note_key(self) -> NoteKey:
         """The public part."""
         return NoteKey(self.name, self.key.public)
-
-    def save(self, path: Path) -> None:
-        """Write the key to a new private file; see `save_signing_key`."""
-        save_signing_key(path, self.name, self.key)
-
-    @classmethod
-    def load(cls, path: Path) -> Self:
-        """Read a key file; see `load_signing_key`."""
-        return cls(*load_signing_key(path))
 
 
 def _check_text(text: str) -> None:

@@ -88,8 +88,8 @@ def _document(request: Request, document: Document) -> Response:
 async def record_file(service: Here, request: Request, name: RecordName) -> Response:
     """Return a file of the record.
 
-    What was fixed by the sealing or by an amendment is for everybody; all else is for the sealed audience, and for everybody once
-    the vote is closed.
+    What was fixed by the sealing or an amendment is for everybody; all else is for the sealed audience, and for
+    everybody once the vote is closed.
     """
     election = await service.election()
     if not is_known_file(election, name):
