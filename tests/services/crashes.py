@@ -16,7 +16,7 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 
 from sqlalchemy.engine.default import DefaultDialect
@@ -27,7 +27,7 @@ from evote.errors import AlreadyVoted
 from polling import close, encrypted, entered, name, verify_drills_once, verify_kept
 from simulator import CLOSES, OPENS
 
-VOTERS = 200
+AT_ONCE = 40  # ballots encrypted
 BALLOTS_CLOSED = 5
 Act = Callable[[BallotBox], object]
 
@@ -126,9 +126,9 @@ def die_in(
 class Election:
     """An election under crashes, with voters and ballots to come."""
 
-    def __init__(self, folder: Path, ballots: int, only: str) -> None:
+    def __init__(self, folder: Path, only: str) -> None:
         self.folder = folder
-        self._ballots = iter(encrypted(folder, ballots))
+        self._ballots = chain.from_iterable(encrypted(folder, AT_ONCE) for _ in count())
         self._voters = (name(number) for number in count())
         self.only = only
         self.references: dict[str, str] = {}
@@ -238,7 +238,7 @@ CRASHES = {
 def main(where: str, folder: Path, every: str = "1", first: str = "1", only: str = "") -> None:
     """Crash everywhere."""
     verify_drills_once()
-    election = Election(folder, VOTERS * 2, only)
+    election = Election(folder, only)
     for place in count(int(first), int(every)):
         died = CRASHES[where](election, place)
         sys.stdout.write(json.dumps([place, died, len(election.references)]) + "\n")

@@ -19,7 +19,7 @@ from sqlalchemy.engine import make_url
 from polling import polling_place
 
 PROGRAM = Path(__file__).parent / "crashes.py"
-VOTERS = 200
+VOTERS = 600
 FEWEST = {  # kills with every durable step
     ("sqlite", "cast"): 6,
     ("sqlite", "after-cast"): 6,
