@@ -94,4 +94,6 @@ def _read(answer: IO[bytes], limit: int, seconds: float) -> bytes:
             raise ValueError(f"its answer is longer than the {limit} bytes allowed")
         if time.monotonic() > deadline:
             raise ValueError("its answer is too slow")
+    if getattr(answer, "length", None):  # bytes that were announced and did not come
+        raise ValueError("its answer ends early")
     return data

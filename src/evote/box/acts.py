@@ -10,7 +10,6 @@ from collections.abc import Mapping
 
 from evote.board import Checkpoint, Entry, Kind, LogWriter, write_durably
 from evote.board import Phase as LogPhase
-from evote.board.cosigning import cosign_published
 from evote.box.attendance import sealed_trees
 from evote.box.operations import SERVICE, name_election, note_operation, publish_operations
 from evote.box.premises import Premises, log_phase
@@ -136,7 +135,7 @@ def close_vote(premises: Premises, *, actor: str = SERVICE) -> Closing:
         _log_closing(premises, act, actor)
         premises.urn.finish(premises.record.log(premises.election).checkpoint)
         premises.register.rebuild()
-    premises.cosigned = cosign_published(premises.record, premises.election, premises.private)
+    premises.ask_witnesses()
     return act
 
 

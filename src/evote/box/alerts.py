@@ -28,6 +28,7 @@ class AlertKind(StrEnum):
     RECORD_WRONG = "record-wrong"
     SPARE_AWAY = "spare-away"
     CLOCK_WENT_BACK = "clock-went-back"
+    SERVICE_KEY_MISSING = "service-key-missing"
     CHECK_NOT_NOTED = "check-not-noted"
     STORES_SHARE_A_ROLE = "stores-share-a-role"
 

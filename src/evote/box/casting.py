@@ -18,7 +18,15 @@ from evote.box.proving import verify_proof
 from evote.box.publication import publication_slot
 from evote.box.service_keys import REFERENCE_KEY
 from evote.crypto.merkle import leaf_hash
-from evote.errors import AlreadyVoted, EvoteError, InvalidBallot, NotOpen, StateError, StorageError
+from evote.errors import (
+    AlreadyVoted,
+    EvoteError,
+    InvalidBallot,
+    NotOpen,
+    ParameterError,
+    StateError,
+    StorageError,
+)
 from evote.record.ballot import Ballot
 from evote.record.reference import Receipt, short_code, sign_reference
 from evote.record.slot import Slot
@@ -48,6 +56,8 @@ def cast_ballot(premises: Premises, voter: str, data: bytes) -> Receipt:
     Spec: BOX-6, BOX-7, BOX-8
     """
     # 1. Canonical bytes.
+    if not isinstance(data, bytes):
+        raise ParameterError("Give the bytes of the ballot: ballot.to_bytes().", check="BOX-6")
     try:
         ballot = Ballot.from_bytes(data)
     except EvoteError as error:

@@ -47,7 +47,12 @@ _DRIVERS: Final = {_SQLITE: "pysqlite", _POSTGRESQL: "psycopg"}
 _WAIT_SECONDS: Final = 60
 _CONNECTIONS: Final = 20
 _LOCK: Final = 0x65766F7465  # "evote"
-_KIND: Final = Table("evote_store", MetaData(), Column("kind", String(20), primary_key=True))
+_KIND: Final = Table(
+    "evote_store",
+    MetaData(),
+    Column("kind", String(20), primary_key=True),
+    Column("owner", String(64), nullable=False),
+)
 _SQLITE_SETTINGS: Final = (
     f"PRAGMA busy_timeout={_WAIT_SECONDS * 1000}",
     "PRAGMA journal_mode=DELETE",
@@ -76,7 +81,9 @@ def read_url(url: str) -> URL:
         ParameterError: Another kind of database, or no database is named (BOX-2).
     """
     try:
-        found = make_url(url)
+        found = make_url(
+            url.replace("postgres://", "postgresql://", 1) if url.startswith("postgres://") else url
+        )
         backend, name = found.get_backend_name(), found.drivername
     except (SQLAlchemyError, ValueError):
         found, backend, name = URL.create("none"), "", ""
@@ -120,13 +127,16 @@ class Database:
         name: What messages call it; no secret.
     """
 
-    def __init__(self, engine: Engine, kind: str, tables: MetaData, *, create: bool = True) -> None:
+    def __init__(
+        self, engine: Engine, kind: str, tables: MetaData, owner: str = "", *, create: bool = True
+    ) -> None:
         """Open the database; make its tables where they are missing.
 
         Args:
             engine: Used for this database alone; its new connections are configured here.
             kind: Tells kinds of stores apart.
             tables: What it holds.
+            owner: Tells elections apart: kept with the tables, and compared from then on.
             create: Whether an empty database may be taken.
 
         Raises:
@@ -134,7 +144,7 @@ class Database:
         """
         self.engine = engine
         self._tables = tables
-        self._kind = kind
+        self._kind, self._owner = kind, owner
         self._is_postgresql = engine.dialect.name == _POSTGRESQL
         self._path = None if self._is_postgresql else Path(engine.url.database or "")
         self.name = printable(self._path or engine.url.database or kind)
@@ -167,13 +177,18 @@ class Database:
             if self._is_postgresql:  # two processes at once
                 connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK + 1})"))
             if inspect(connection).has_table(_KIND.name):
-                if connection.execute(select(_KIND.c.kind)).scalars().all() != [self._kind]:
+                found = [tuple(row) for row in connection.execute(select(_KIND)).all()]
+                if [kind for kind, _ in found] != [self._kind]:
                     raise self._refuse("is another store than the one expected here")
+                if found != [(self._kind, self._owner)]:
+                    raise self._refuse(
+                        "belongs to another election's folder; give each election databases of its own"
+                    )
                 return
             if not create:
                 raise self._refuse("is empty, but the election is sealed and has a store: bring it back")
             _KIND.create(connection)
-            connection.execute(insert(_KIND).values(kind=self._kind))
+            connection.execute(insert(_KIND).values(kind=self._kind, owner=self._owner))
             self._tables.create_all(connection)
 
     def _make_file(self, path: Path, *, create: bool) -> None:
@@ -197,6 +212,8 @@ class Database:
             cause = getattr(error, "orig", None)
             if isinstance(cause, sqlite3.Error):
                 raise self._refuse(str(cause)) from None
+            if cause is not None and getattr(error, "statement", None) is None:  # while connecting
+                raise self._refuse(f"{cause}".strip().partition("\n")[0].rstrip(".")) from None
             state = getattr(cause, "sqlstate", None) or type(cause or error).__name__
             raise self._refuse(f"the database failed ({state}); try again") from None
 

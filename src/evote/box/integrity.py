@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Final
 
 from evote.board import Kind
-from evote.board.cosigning import cosign_published
 from evote.box.alerts import Alert, AlertKind, IntegrityReport
 from evote.box.counts import marks_by_unit
 from evote.box.operations import note_operation
 from evote.box.premises import Phase, Premises
 from evote.box.publication import last_slot
-from evote.errors import StateError
+from evote.box.service_keys import KEY_FILES
+from evote.errors import EvoteError, StateError
 from evote.record.ballot import Ballot
 from evote.verify import audit_record
 from evote.verify.report import Stage
@@ -50,6 +51,7 @@ def check_integrity(premises: Premises, *, actor: str, reason: str) -> Integrity
             _note(premises, alerts, actor, reason)
         except StateError as error:
             alerts.append(Alert(AlertKind.CHECK_NOT_NOTED, "events", str(error)))
+    premises.ask_witnesses()  # what was noted is in the log
     return IntegrityReport(time, tuple(alerts))
 
 
@@ -64,6 +66,7 @@ def _look(premises: Premises) -> Iterator[Alert]:
     yield from _look_at_stores(premises)
     yield from _look_at_record(premises)
     yield from _look_at_witnesses(premises)
+    yield from _look_at_keys(premises)
     if software() != premises.manifest.software:
         yield Alert(AlertKind.SOFTWARE_CHANGED, "software", "The software here is not the sealed one.")
     role = premises.register.role()
@@ -76,6 +79,14 @@ def _look(premises: Premises) -> Iterator[Alert]:
         yield Alert(
             AlertKind.CLOCK_WENT_BACK, "clock", "A publication time to come is done: the clock was wrong."
         )
+
+
+def _look_at_keys(premises: Premises) -> Iterator[Alert]:
+    for file in KEY_FILES:
+        try:
+            premises.signer(file)
+        except EvoteError as error:
+            yield Alert(AlertKind.SERVICE_KEY_MISSING, file, f"{error} Bring it back.")
 
 
 def _look_at_stores(premises: Premises) -> Iterator[Alert]:
@@ -130,7 +141,8 @@ def _compare_log(premises: Premises) -> Iterator[Alert]:
     if premises.phase in (Phase.OPEN, Phase.GRACE):
         state = premises.urn.store.state()
         if (slot := last_slot(premises.manifest, now - delay)) > state.published_until:
-            yield Alert(AlertKind.LATE_PUBLICATION, str(slot), "A sealed publication time has passed by.")
+            due = f"{datetime.fromtimestamp(slot, tz=UTC):%Y-%m-%d %H:%M} UTC"
+            yield Alert(AlertKind.LATE_PUBLICATION, due, "What was due then is not published: publish it.")
 
 
 def _look_at_record(premises: Premises) -> Iterator[Alert]:
@@ -144,7 +156,7 @@ def _look_at_witnesses(premises: Premises) -> Iterator[Alert]:
     """Ask the witnesses, once the vote was opened."""
     if premises.phase == Phase.SEALED:
         return
-    asked = cosign_published(premises.record, premises.election, premises.private)
+    asked = premises.ask_witnesses()
     for name in asked.others:
         yield Alert(AlertKind.OTHER_HISTORY, name, "It says it has cosigned more, or another history.")
     if not asked.cosigned.complete:

@@ -6,6 +6,7 @@ Spec: BOX-6, BOX-8
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
@@ -14,11 +15,13 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
-from evote.board import Kind, LogWriter, read_bounded
+from evote.board import Kind, LogWriter, read_bounded, write_durably
 from evote.board import Phase as LogPhase
-from evote.board.cosigning import CosignResult, verify_newest
+from evote.board.cosigned import count_cosignatures
+from evote.board.cosigning import CosignResult, cosign_published, verify_newest
 from evote.board.journal import Journal
 from evote.board.record_folder import RecordFolder
+from evote.board.tiles import CHECKPOINT
 from evote.board.writer import STATE_FILE, LogState
 from evote.box import locks
 from evote.box.alerts import Alert, ignore
@@ -38,6 +41,8 @@ from evote.record.reference import current_reference_key
 from evote.record.slot import Slot
 
 _SECONDS_AT_START = 2.0
+_SECONDS_BETWEEN_QUESTIONS = 60.0
+_PLACE_FILE = "place"
 
 
 class Phase(StrEnum):
@@ -89,6 +94,7 @@ class Premises:
     alert: Callable[[Alert], object] = ignore
     _opened: PublicElection | None = field(default=None, init=False, repr=False)
     cosigned: CosignResult | None = field(default=None, init=False, repr=False)
+    _asked_at: float = field(default=float("-inf"), init=False, repr=False)
 
     @classmethod
     def enter(
@@ -117,9 +123,10 @@ class Premises:
         if known.spare and create:
             mark_spare(Path(known.spare))
         with ExitStack() as opened:
-            register = open_register(known.register, create=create)
+            owner = _place(private, create=create)
+            register = open_register(known.register, owner, create=create)
             opened.callback(register.close)
-            box = open_box(known.box, create=create)
+            box = open_box(known.box, owner, create=create)
             opened.pop_all()
         keys = SlotKeyFiles(private, Path(known.spare) if known.spare else None)
         return cls(directory, register, Urn(box, keys), clock, proofs)
@@ -299,6 +306,24 @@ class Premises:
             )
         )
 
+    def ask_witnesses(self) -> CosignResult:
+        """Ask the witnesses for their cosignatures of what is published; nobody is alone meanwhile.
+
+        Spec: WIT-7
+        """
+        self._asked_at = time.monotonic()
+        self.cosigned = cosign_published(self.record, self.election, self.private)
+        return self.cosigned
+
+    def ask_witnesses_again(self) -> None:
+        """Ask again, at most once a minute, as long as cosignatures are missing and the vote is not over."""
+        if not self.manifest.witnesses or self.phase not in (Phase.OPEN, Phase.GRACE):
+            return
+        if time.monotonic() - self._asked_at < _SECONDS_BETWEEN_QUESTIONS:
+            return
+        if not count_cosignatures(self.record, self.manifest, CHECKPOINT).complete:
+            self.ask_witnesses()
+
     def verify_newest(self) -> None:
         """Refuse to work if a witness has cosigned more than is published here; asked when the service starts.
 
@@ -330,6 +355,18 @@ class Premises:
                 f"This voter is not on the roll of {contest!r}.", check="BOX-7", subject=contest
             )
         return found
+
+
+def _place(private: Path, *, create: bool) -> str:
+    """Return what tells this election's databases from another's; made with them."""
+    path = private / _PLACE_FILE
+    if not path.exists():
+        if not create:
+            raise StateError(
+                f"private/{_PLACE_FILE} is missing; bring it back.", check="BOX-2", subject=_PLACE_FILE
+            )
+        write_durably(path, secrets.token_hex(16).encode(), mode=0o600)
+    return read_bounded(path, 64).decode("ascii", "replace")
 
 
 def _placed(slot: Slot, election: Election) -> Slot:

@@ -11,7 +11,6 @@ from typing import Final
 
 from evote.board import Entry, Kind
 from evote.board.checkpoint import Checkpoint
-from evote.board.cosigning import cosign_published
 from evote.box.operations import note_publication, publish_operations
 from evote.box.premises import Phase, Premises
 from evote.crypto.merkle import leaf_hash
@@ -65,6 +64,7 @@ def publish_due(premises: Premises, *, forced: bool = False) -> int:
         with premises.alone():  # finishes what a crash or a full disk has left
             pass
     if not _is_due(premises, forced=forced):
+        premises.ask_witnesses_again()
         return 0  # nobody waits for that
     if forced and premises.manifest.mode != "TEST":
         raise StateError("Only a test election publishes before the sealed time.", check="BOX-9")
@@ -84,7 +84,7 @@ def publish_due(premises: Premises, *, forced: bool = False) -> int:
             note_publication(premises, done, count, forced=True)
         with premises.alone():
             premises.urn.turn(due.values(), done, head)
-    premises.cosigned = cosign_published(premises.record, premises.election, premises.private)
+    premises.ask_witnesses()
     return count
 
 

@@ -114,8 +114,21 @@ def configure_stores(directory: Path, register: str, box: str, spare: str) -> No
     if log_phase(private) != LogPhase.EMPTY:
         raise StateError("The election is sealed; its stores stay where they are.", check="ACT-1")
     places = Places(register, box, spare)
-    Premises.enter(directory, places).close()
+    premises = Premises.enter(directory, places)
+    try:
+        _verify_two_roles(premises)
+    finally:
+        premises.close()
     save_places(private, register, box, spare)
+
+
+def _verify_two_roles(premises: Premises) -> None:
+    role = premises.register.role()
+    if role and role == premises.urn.store.role():
+        raise StateError(
+            f"Register and box are reached as one database user, {role}: give each a role of its own.",
+            check="BOX-2",
+        )
 
 
 def import_roll(directory: Path, data: bytes, *, places: Places | None = None, actor: str = SERVICE) -> Roll:
@@ -207,6 +220,7 @@ def _seal(premises: Premises, reason: str, actor: str) -> PublicElection:
     professions = _read_professions(directory, manifest)
     if not premises.register.untouched() or premises.urn.store.count():
         raise StateError("Box and attendance list are not empty.", check="ACT-1")
+    _verify_two_roles(premises)
     if manifest.mode == "REAL" and manifest.timetable.closes <= premises.clock():
         raise StateError("The closing hour is past; set hours to come.", check="ACT-1", subject="timetable")
 

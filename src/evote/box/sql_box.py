@@ -83,17 +83,18 @@ class SqlBox:
     Spec: BOX-4
     """
 
-    def __init__(self, engine: Engine, *, create: bool = True) -> None:
+    def __init__(self, engine: Engine, owner: str = "", *, create: bool = True) -> None:
         """Open the box.
 
         Args:
             engine: For this database alone.
+            owner: The election folder's own mark; a database with another one is refused.
             create: Whether an empty database becomes an empty box.
 
         Raises:
             StorageError: It cannot be opened or is no ballot box (BOX-2).
         """
-        self._database = Database(engine, "box", _TABLES, create=create)
+        self._database = Database(engine, "box", _TABLES, owner, create=create)
         dialect = postgresql if engine.dialect.name == "postgresql" else sqlite
         self._insert: Any = dialect.insert  # the two that can skip a row that is there
 

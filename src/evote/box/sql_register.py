@@ -98,17 +98,18 @@ class SqlRegister:
     Spec: BOX-3
     """
 
-    def __init__(self, engine: Engine, *, create: bool = True) -> None:
+    def __init__(self, engine: Engine, owner: str = "", *, create: bool = True) -> None:
         """Open the register.
 
         Args:
             engine: For this database alone.
+            owner: The election folder's own mark; a database with another one is refused.
             create: Whether an empty database becomes an empty register.
 
         Raises:
             StorageError: It cannot be opened or is no register (BOX-2).
         """
-        self._database = Database(engine, "register", _TABLES, create=create)
+        self._database = Database(engine, "register", _TABLES, owner, create=create)
 
     def close(self) -> None:
         """Close the database."""

@@ -114,19 +114,19 @@ def _engine(where: str | Engine) -> Engine:
     return where
 
 
-def open_register(where: str | Engine | RegisterStore, *, create: bool) -> RegisterStore:
-    """Open the register.
+def open_register(where: str | Engine | RegisterStore, owner: str, *, create: bool) -> RegisterStore:
+    """Open the register of an election folder.
 
     Raises:
         StorageError: It cannot be opened, or is empty and `create` is not said (BOX-2).
     """
-    return SqlRegister(_engine(where), create=create) if isinstance(where, str | Engine) else where
+    return SqlRegister(_engine(where), owner, create=create) if isinstance(where, str | Engine) else where
 
 
-def open_box(where: str | Engine | BoxStore, *, create: bool) -> BoxStore:
-    """Open the box.
+def open_box(where: str | Engine | BoxStore, owner: str, *, create: bool) -> BoxStore:
+    """Open the box of an election folder.
 
     Raises:
         StorageError: It cannot be opened, or is empty and `create` is not said (BOX-2).
     """
-    return SqlBox(_engine(where), create=create) if isinstance(where, str | Engine) else where
+    return SqlBox(_engine(where), owner, create=create) if isinstance(where, str | Engine) else where

@@ -61,7 +61,9 @@ def stores(directory: Path, register: str, box: str, spare: str) -> None:
     --box postgresql+psycopg://evote_box@db/box
     """
     configure_stores(directory, register, box, spare)
-    say("Register and box are reachable, and empty or this election's own.")
+    say(f"Register: {'a database of its own' if register else 'private/register.db'}.")
+    say(f"Box:      {'a database of its own' if box else 'private/box.db'}.")
+    say("Both are reachable, and empty or this election's own.")
     say(f"Next: evote roll import {directory} voters.csv")
 
 
@@ -82,9 +84,13 @@ def import_(directory: Path, voters: Path, actor: str) -> None:
 
     Example: evote roll import election voters.csv
     """
+    sealed = (directory / "record" / "seal.json").is_file()
     counted = import_roll(directory, read_bounded(voters, _MAX_ROLL_BYTES), actor=actor)
     say(f"{counted.voters} voters imported, {counted.entitlements} ballots to cast.")
-    say(f"Next: evote ceremony deal {directory} --out SHARES, on an offline machine")
+    if sealed:
+        say(f'The sealed roll is not this one any more. Next: evote seal {directory} --reason "why"')
+    else:
+        say(f"Next: evote ceremony deal {directory} --out SHARES, on an offline machine")
 
 
 @click.command(short_help="Check the whole set-up and seal the election.")

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from evote.board import Entry, Kind, LogWriter, read_bounded, write_durably
+from evote.board.cosigning import cosign_published
 from evote.board.files import checkpoint_lock
 from evote.board.journal import Journal, publish_events
 from evote.board.record_folder import RecordFolder
@@ -246,6 +247,7 @@ def finish_tally(
         end = End.make(election=closing.election.id, files=committed_files(stages.record))
         stages.record.write(layout.END, end)
     stages.publish(Kind.END, {layout.END: end})
+    cosign_published(stages.record, closing.election, directory / "private")
     return outcome
 
 

@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine
 
-from evote.box import BallotBox
+from evote.box import BallotBox, setup
 from evote.box.database import connect, read_url, sqlite_url
 from evote.box.sql_box import SqlBox
 from evote.box.sql_register import SqlRegister
-from evote.box.stores import Places, read_places, save_places
+from evote.box.stores import Places, open_register, read_places, save_places
 from evote.errors import ParameterError, StorageError
 from evote.testing import BoxStoreSuite, RegisterStoreSuite
+from office import ROLL, two_contests
 
 
 class TestRegisterOnSqlite(RegisterStoreSuite):
@@ -123,4 +124,34 @@ def test_a_server_that_is_not_there_is_one_sentence_without_the_password() -> No
     with pytest.raises(StorageError) as caught:
         SqlRegister(connect(read_url("postgresql://role:secret@127.0.0.1:1/d?connect_timeout=2")))
     assert caught.value.check == "BOX-2"
+    assert "secret" not in str(caught.value)
+
+
+def test_databases_of_another_election_are_refused(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        setup.create_election_folder(tmp_path / name, two_contests())
+    places = Places(f"sqlite:///{tmp_path}/register.db", f"sqlite:///{tmp_path}/box.db")
+    setup.configure_stores(tmp_path / "a", str(places.register), str(places.box), "")
+    setup.configure_stores(tmp_path / "a", str(places.register), str(places.box), "")
+    for action in (
+        lambda: setup.configure_stores(tmp_path / "b", str(places.register), str(places.box), ""),
+        lambda: setup.import_roll(tmp_path / "b", ROLL.encode(), places=places),
+    ):
+        with pytest.raises(StorageError) as caught:
+            action()
+        assert caught.value.check == "BOX-2"
+
+
+def test_an_engine_that_echoes_is_refused(tmp_path: Path) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path}/x.db", echo=True)
+    with pytest.raises(ParameterError) as caught:
+        open_register(engine, "", create=True)
+    assert caught.value.check == "BOX-2"
+
+
+def test_why_a_server_refuses_is_said() -> None:
+    with pytest.raises(StorageError) as caught:
+        SqlRegister(connect(read_url("postgres://role:secret@127.0.0.1:1/d?connect_timeout=2")))
+    assert "refused" in str(caught.value)
     assert "secret" not in str(caught.value)
