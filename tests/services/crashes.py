@@ -23,7 +23,7 @@ from sqlalchemy.engine.default import DefaultDialect
 
 from evote.board import files
 from evote.box import BallotBox
-from evote.errors import AlreadyVoted
+from evote.errors import AlreadyVoted, InvalidBallot
 from polling import close, encrypted, entered, name, verify_drills_once, verify_kept
 from simulator import CLOSES, OPENS
 
@@ -176,6 +176,24 @@ def in_casts(election: Election, place: int) -> str:
     return died
 
 
+def in_copies(election: Election, place: int) -> str:
+    """Die while casting a copy of somebody else's ballot; whoever did it gets no mark by it, and can vote."""
+    victim, ballot = election.next_vote()
+    election.cast((victim, ballot))
+    thief, own = election.next_vote()
+
+    def cast_copy(box: BallotBox) -> None:
+        with suppress(InvalidBallot):
+            box.cast(thief, ballot)
+
+    died = die_in(cast_copy, election.folder, place, only=election.only)
+    if place % 2:  # somebody else settles it
+        verify_kept(election.folder, election.references.values())
+    election.cast((thief, own))
+    election.verify()
+    return died
+
+
 def in_publications(election: Election, place: int) -> str:
     """Die while publishing."""
     election.cast(election.next_vote(), election.next_vote())
@@ -227,6 +245,7 @@ def before_closings(election: Election, place: int) -> str:
 
 CRASHES = {
     "cast": in_casts,
+    "copy": in_copies,
     "publish": in_publications,
     "after-cast": after_casts,
     "after-publish": after_publications,

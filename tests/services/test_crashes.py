@@ -22,11 +22,13 @@ PROGRAM = Path(__file__).parent / "crashes.py"
 VOTERS = 600
 FEWEST = {  # kills with every durable step
     ("sqlite", "cast"): 6,
+    ("sqlite", "copy"): 6,
     ("sqlite", "after-cast"): 6,
     ("sqlite", "after-publish"): 12,
     ("sqlite", "close"): 30,
     ("sqlite", "publish"): 70,
     ("postgresql", "cast"): 9,
+    ("postgresql", "copy"): 9,
     ("postgresql", "after-cast"): 15,
     ("postgresql", "after-publish"): 20,
     ("postgresql", "close"): 36,
@@ -61,7 +63,7 @@ def test_more_than_a_hundred_kills_always() -> None:
     assert sum(kills(SAMPLED.get(key, 1), *key) for key in FEWEST) >= 130
 
 
-@pytest.mark.parametrize("where", ["cast", "after-cast", "after-publish", "close", "publish"])
+@pytest.mark.parametrize("where", ["cast", "copy", "after-cast", "after-publish", "close", "publish"])
 def test_a_process_is_killed(request, tmp_path, stores, where) -> None:
     kind = "postgresql" if any(stores) else "sqlite"
     every = SAMPLED.get((kind, where), 1)
