@@ -20,12 +20,14 @@ from evote.box.service_keys import REFERENCE_KEY
 from evote.crypto.merkle import leaf_hash
 from evote.errors import (
     AlreadyVoted,
+    EncodingError,
     EvoteError,
     InvalidBallot,
     NotOpen,
     ParameterError,
     StateError,
     StorageError,
+    VerificationError,
 )
 from evote.record.ballot import Ballot
 from evote.record.reference import Receipt, short_code, sign_reference
@@ -163,7 +165,7 @@ def _verify_ballot(premises: Premises, ballot: Ballot, data: bytes, slot: Slot) 
         raise InvalidBallot("The ballot names another unit or weight than the voter's.", check="BAL-3")
     try:
         return verify_proof(premises.record, premises.election, data, premises.proofs)
-    except EvoteError as error:
+    except (EncodingError, ParameterError, VerificationError) as error:
         raise _invalid(error) from None
 
 
