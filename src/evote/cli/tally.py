@@ -20,6 +20,7 @@ from evote.cli.console import (
     say,
     share_option,
     spoken,
+    verify_is_no_record,
     waiting,
 )
 from evote.cli.engine import local_engine, trusting_means, workers_option
@@ -88,8 +89,7 @@ def decrypt(directory: Path, share_file: Path, code_file: Path | None, workers: 
     Example: evote tally decrypt election --share moreau.share
     """
     file = read_share_file(share_file)
-    if (directory / "seal.json").is_file():
-        raise ParameterError(f"{directory} is a record; give the folder that contains it.")
+    verify_is_no_record(directory)
     if (directory / "record" / layout.END).is_file():
         raise StateError(
             f"The tally is finished; verify it: evote verify {directory / 'record'}", check="END-1"
