@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
+import sqlite3
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -358,12 +361,16 @@ def test_publication_waits_for_a_store_that_is_away(at, tmp_path) -> None:
     command = [sys.executable, "-u", "-m", "evote", "publish", str(folder)]
     assert subprocess.run(command, capture_output=True, check=False).returncode == 1
     with subprocess.Popen([*command, "--watch"], stdout=subprocess.PIPE, text=True) as process:
+        patience = threading.Timer(300, process.kill)
+        patience.start()
         try:
             assert "Not published" in process.stdout.readline()
             (tmp_path / "away.db").rename(store)
-            line = process.stdout.readline()
-            while "Not published" in line:
-                line = process.stdout.readline()
-            assert "Ballots published: 0." in line
+            assert "Ballots published: 0." in next(line for line in process.stdout if "Not" not in line)
+            for names, said in ((("state", "away"), "Not published"), (("away", "state"), "works again")):
+                with contextlib.closing(sqlite3.connect(folder / "private" / "box.db")) as database:
+                    database.execute("ALTER TABLE {} RENAME TO {}".format(*names))
+                assert said in next(line for line in process.stdout if said in line or "Not" not in line)
         finally:
+            patience.cancel()
             process.kill()

@@ -111,9 +111,8 @@ def seal(directory: Path, reason: str, actor: str) -> None:
     election = seal_election(directory, reason=reason, actor=actor)
     manifest = election.manifest
     say(f"Sealed: {manifest.event}, {manifest.title}, mode {manifest.mode}, {manifest.parameters}.")
-    say(
-        f"{len(manifest.contests)} contests, {sum(entry.voters for entry in manifest.roll)} ballots to cast at most."
-    )
+    most = sum(entry.voters for entry in manifest.roll)
+    say(f"{number_of(len(manifest.contests), 'contest')}, {number_of(most, 'ballot')} to cast at most.")
     say("Election id, for comparison aloud:")
     say(f"  {spoken(election.id)}")
     say(f"Next: evote open {directory}, from {moment(manifest.timetable.opens)}")

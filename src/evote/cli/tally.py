@@ -15,6 +15,7 @@ from evote.cli.console import (
     code_file_option,
     folder_argument,
     moment,
+    number_of,
     progress_bar,
     read_share_file,
     say,
@@ -49,9 +50,8 @@ def tally() -> None:
 
 def _describe(closing: VerifiedClosing) -> None:
     to_open = [unit for unit, total in closing.sums.items() if needs_opening(total)]
-    say(
-        f"Closed {moment(closing.closing.time)}. {len(to_open)} sums to open: {', '.join(to_open) or 'none'}."
-    )
+    sums = number_of(len(to_open), "sum")
+    say(f"Closed {moment(closing.closing.time)}. {sums} to open: {', '.join(to_open) or 'none'}.")
     say("Closing root, for comparison aloud:")
     say(f"  {spoken(closing.point.root)}")
 
@@ -104,7 +104,7 @@ def decrypt(directory: Path, share_file: Path, code_file: Path | None, workers: 
         made = post_decryption_shares(directory, closing, share, memory, time.time())
     trustee = share.trustee
     need = describe_need(keys, posted_trustees(directory, closing))
-    say(f"Share of {trustee.name} ({trustee.role}) posted for {len(made)} sums.")
+    say(f"Share of {trustee.name} ({trustee.role}) posted for {number_of(len(made), 'sum')}.")
     say(
         f"It is in {inbox_folder(directory, trustee.id)}: on a machine of your own, give that folder to the bureau."
     )
