@@ -16,7 +16,7 @@ from evote.ballot.qr import draw_qr, verify_drawable
 from evote.board.files import read_bounded, write_durably
 from evote.board.lookup import FoundBallot, check_reference_in, find_code_in
 from evote.board.record_folder import RecordFolder
-from evote.box import BallotBox, Phase
+from evote.box import BallotBox
 from evote.cli.console import folder_argument, json_option, moment, say
 from evote.errors import AlreadyVoted, InvalidBallot, ParameterError, StateError
 from evote.record.ballot import Ballot
@@ -77,8 +77,6 @@ def vote(
                 raise AlreadyVoted(
                     "This voter has voted in this contest; a vote is final.", check="BOX-7", subject=contest
                 )
-            if box.phase not in (Phase.OPEN, Phase.GRACE):
-                ballot_file = None  # the box refuses it, and says why
             ballot = encrypt_ballot(election, slot, Choice(choice))
             _keep(ballot_file, ballot)
             try:
