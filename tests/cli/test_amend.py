@@ -104,7 +104,9 @@ def test_trustees_sign_copies_on_machines_of_their_own(at, tmp_path) -> None:
         shutil.copytree(folder / "record", home / "record")
         copies.append(shutil.copy(file, home / "act.json"))
         sign(folder, copies[-1], trustee, "--record", home / "record")
-    assert run("amend", "apply", folder, *copies[:2]).exit_code == 1
+    unfinished = run("amend", "apply", folder, *copies[:2])
+    assert (unfinished.exit_code, unfinished.stderr.count("\n")) == (1, 1)
+    assert "mode TEST" in unfinished.stderr
     succeed("amend", "apply", folder, *copies)
     election = RecordFolder(folder / "record").election()
     assert [one.trustee for one in election.amendments[0].signatures] == list(LAWFUL)

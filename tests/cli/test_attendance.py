@@ -138,6 +138,22 @@ def test_what_is_too_early_is_refused_and_changes_nothing(at, stage, command, ch
     assert contents(folder) == before
 
 
+def test_a_proof_against_a_record_without_closing(at, stages) -> None:
+    file = prove(at("closed"), "ada")
+    result = run("attendance", "check", file, "--record", stages["opened"] / "record")
+    assert result.exit_code == 1
+    assert "not closed, or this record is of another election" in result.stderr
+    assert result.stderr.rstrip().endswith("[REC-2]")
+
+
+def test_what_is_no_list_is_said_once(at) -> None:
+    folder = at("closed")
+    (folder / "x.csv").write_text("a,b\n")
+    result = run("attendance", "check-list", folder / "x.csv", "--record", folder / "record")
+    assert result.stderr.count("attendance list") == 1
+    assert "line 1:" in result.stderr
+
+
 def test_other_refusals(at) -> None:
     folder = at("closed")
     refused("BOX-7", "attendance", "prove", folder, "--voter", "zoe", "--contest", "one")

@@ -3,14 +3,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
+import sqlite3
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
+
+from office import copy
 
 from .conftest import contents, run, succeed
 
@@ -319,3 +324,53 @@ def test_the_same_from_a_process_of_its_own(at, tmp_path, name) -> None:
     assert done.returncode == 1
     assert_is_one_sentence(done.stderr, check)
     assert contents(folder) == before
+
+
+@pytest.mark.parametrize(
+    "command", [("vote",), ("close",), ("open",), ("attendance", "export"), ("tally", "start"), ("publish",)]
+)
+def test_before_the_sealing_every_command_says_so(at, command) -> None:
+    folder = at("ready")
+    options = {"vote": vote(folder)[2:], "attendance": ["--out", folder / "x", "--reason", "why"]}
+    result = run(*command, folder, *options.get(command[0], []))
+    assert result.exit_code == 1
+    assert ("not open yet" if command == ("publish",) else "not sealed yet") in result.stderr
+
+
+def test_status_of_an_open_vote(at, stages, tmp_path) -> None:
+    folder = at("voted")
+    state = json.loads(succeed("status", folder, "--json"))
+    assert state["next publication"] < state["closes"]
+    assert state["turnout"] == {"one": 2, "two": 1}
+    assert "no vote yet" not in succeed("status", folder)
+    said = succeed("status", copy(stages["opened"], tmp_path / "silent"))
+    assert "2 contests" in said
+    assert "turnout" not in said
+
+
+def test_closing_again_after_the_count_leads_to_verification(at) -> None:
+    said = succeed("close", at("ended"))
+    assert "evote verify" in said
+    assert "tally start" not in said
+
+
+def test_publication_waits_for_a_store_that_is_away(at, tmp_path) -> None:
+    folder = at("opened")
+    store = folder / "private" / "register.db"
+    store.rename(tmp_path / "away.db")
+    command = [sys.executable, "-u", "-m", "evote", "publish", str(folder)]
+    assert subprocess.run(command, capture_output=True, check=False).returncode == 1
+    with subprocess.Popen([*command, "--watch"], stdout=subprocess.PIPE, text=True) as process:
+        patience = threading.Timer(300, process.kill)
+        patience.start()
+        try:
+            assert "Not published" in process.stdout.readline()
+            (tmp_path / "away.db").rename(store)
+            assert "Ballots published: 0." in next(line for line in process.stdout if "Not" not in line)
+            for names, said in ((("state", "away"), "Not published"), (("away", "state"), "works again")):
+                with contextlib.closing(sqlite3.connect(folder / "private" / "box.db")) as database:
+                    database.execute("ALTER TABLE {} RENAME TO {}".format(*names))
+                assert said in next(line for line in process.stdout if said in line or "Not" not in line)
+        finally:
+            patience.cancel()
+            process.kill()

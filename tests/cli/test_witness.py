@@ -222,6 +222,10 @@ def test_a_closing_without_quorum_is_refused_by_trustees_and_mended(tmp_path) ->
     with serving(tmp_path / "w0", record.path, port=ports[0]):  # one is up again
         told = succeed("close", election)
     assert "1 of 3 cosignatures" in told
+    told = succeed("status", election)
+    assert "1 of 3 cosignatures" in told
+    assert "close again" in told
+    assert "tally start" not in told
     assert run("tally", "start", election).exit_code == 1
 
     file = tmp_path / "w2.txt"  # one comes with a file
@@ -231,6 +235,7 @@ def test_a_closing_without_quorum_is_refused_by_trustees_and_mended(tmp_path) ->
     ).to_text() in told  # fmt: skip
     told = succeed("board", "cosign", election, file)
     assert "evote tally start" in told
+    assert "tally start" in succeed("status", election)
     assert "already" in succeed("board", "cosign", election, file)
     assert "VERIFIED" in finish(election)
     report = run("verify", record.path)
@@ -244,8 +249,20 @@ def test_a_closing_without_quorum_is_refused_by_trustees_and_mended(tmp_path) ->
     assert run("verify", record.path).exit_code == 0
 
 
+def test_what_was_never_made_is_named(tmp_path) -> None:
+    for command in (("serve", tmp_path / "w", "--log", KEY), ("cosign", tmp_path / "w", tmp_path)):
+        refused = run("witness", *command)
+        assert (refused.exit_code, "evote witness new" in refused.stderr) == (1, True)
+    assert not (tmp_path / "w").exists()
+    Witness.create(tmp_path / "w", "w")
+    refused = run("witness", "serve", tmp_path / "w", "--log", "nosuch")
+    assert (refused.exit_code, "nosuch: there is no such record" in refused.stderr) == (1, True)
+
+
 def test_board_cosign_refuses(at, tmp_path) -> None:
     election = at("closed")
+    refused = run("board", "cosign", election / "record", tmp_path / "file")
+    assert (refused.exit_code, "give the folder that contains it" in refused.stderr) == (1, True)
     (tmp_path / "file").write_bytes(b"")
     refused = run("board", "cosign", election, tmp_path / "file")
     assert (refused.exit_code, "WIT-8" in refused.stderr) == (1, True)
@@ -277,7 +294,7 @@ def test_monitor(tmp_path) -> None:
     vote(election)
     succeed("publish", election, "--now")
     assert "4 more" in succeed("board", "monitor", record, "--saved", saved, "--key", key)
-    assert run("board", "monitor", record, "--saved", saved, "--key", KEY).exit_code == 1
+    assert run("board", "monitor", record, "--saved", saved, "--key", KEY).exit_code == 2
     newest = saved.read_bytes()
     fork = copy(election, tmp_path / "fork")
     succeed("close", election)
@@ -285,4 +302,7 @@ def test_monitor(tmp_path) -> None:
     shrunk = run("board", "monitor", fork / "record", "--saved", saved)
     assert (shrunk.exit_code, "BRD-15" in shrunk.stderr, shrunk.stderr.count("\n")) == (1, True, 1)
     assert Path(f"{saved}.conflict").read_bytes() == newest
-    assert run("board", "monitor", tmp_path / "nowhere", "--saved", saved).exit_code == 1
+    (record / "checkpoint").write_bytes(b"")
+    for place in (tmp_path / "nowhere", record, "http://127.0.0.1:1"):
+        unseen = run("board", "monitor", place, "--saved", saved)
+        assert (unseen.exit_code, unseen.stderr.count("\n")) == (2, 1)

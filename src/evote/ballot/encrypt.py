@@ -14,7 +14,7 @@ from evote.board.entries import Entry, Kind
 from evote.crypto.fixed_base import PowerOfBase, chain_power
 from evote.crypto.integers import mpz, random_bits
 from evote.crypto.merkle import leaf_hash
-from evote.errors import FaultyBoard, VerificationError
+from evote.errors import FaultyBoard, ParameterError, VerificationError
 from evote.proofs.selection import SelectionWitness, encrypt_option, prove_selection
 from evote.record.ballot import Ballot, proof_bytes
 from evote.record.election import PublicElection
@@ -121,10 +121,12 @@ def encrypt_ballot(
         The ballot; about 16 kB at 3072 bits and 11 options. Choice and nonce are forgotten.
 
     Raises:
-        ParameterError: The choice is not on the list (MAN-1).
+        ParameterError: The choice is not on the list, or no `Choice` (MAN-1).
 
     Spec: BAL, SEL-P1 to SEL-P4
     """
+    if not isinstance(choice, Choice):
+        raise ParameterError("A choice is made by Choice.blank() or Choice.list(id).", check="MAN-1")
     option = election.manifest.contest(slot.contest).option(choice.id)
     key = election.key
     table = powers or chain_power(key)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Final, Literal
+from typing import ClassVar, Final, Literal
 
 from evote.board.entries import Entry, Kind
 from evote.board.files import read_bounded
@@ -35,7 +35,14 @@ from evote.crypto.merkle import leaf_hash
 from evote.errors import BoardInconsistency, EncodingError, StorageError, VerificationError
 from evote.record.ballot import Ballot
 from evote.record.election import PublicElection
-from evote.record.reference import Reference, SignedReference, parse_code, short_code, verify_reference
+from evote.record.reference import (
+    Reference,
+    SignedReference,
+    is_incomplete,
+    parse_code,
+    short_code,
+    verify_reference,
+)
 
 Presence = Literal["found", "pending", "missing", "unknown"]
 
@@ -71,6 +78,10 @@ class ReferenceVerdict:
     Spec: REF-4, REF-7
     """
 
+    _invalid: ClassVar[str] = (
+        "The signature is INVALID: this election did not issue this reference, or it was mistyped."
+    )
+
     signature: bool
     presence: Presence
     event: str = ""
@@ -89,7 +100,7 @@ class ReferenceVerdict:
             return "The signature is valid, by a key of this election that was withdrawn since."
         if self.signature:
             return "The signature is valid: this election accepted the ballot, unaltered."
-        return "The signature is INVALID: this election did not issue this reference, or it was mistyped."
+        return self._invalid
 
     @property
     def presence_sentence(self) -> str:
@@ -101,6 +112,23 @@ class ReferenceVerdict:
     def to_dict(self) -> dict[str, object]:
         """Return the verdict for JSON."""
         return asdict(self)
+
+
+class _Incomplete(ReferenceVerdict):
+    """The verdict on a text that is too short for a reference."""
+
+    __slots__ = ()
+    _invalid: ClassVar[str] = "The signature cannot be checked: the reference is incomplete; paste all of it."
+
+
+class _Foreign(ReferenceVerdict):
+    """The verdict on a reference that names another election."""
+
+    __slots__ = ()
+    _invalid: ClassVar[str] = (
+        "The signature is INVALID here: the reference is of another election than this record's, or it was mistyped; "
+        "compare this record's election id with the one that you were told."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +169,16 @@ def check_reference_in(
     Spec: REF-1 to REF-4, REF-7
     """
     _ = election.reference_keys  # wrong amendments are the record's fault, not the reference's
-    signed = _read_signed(folder, election, text)
-    if signed is None:
+    try:
+        reference = Reference.parse(text)
+    except EncodingError:
+        unread = _Incomplete if is_incomplete(text) else ReferenceVerdict
+        return unread(signature=False, presence="unknown")
+    if reference.election_prefix != election.id[:8]:
+        return _Foreign(signature=False, presence="unknown")
+    found = _find_signed(folder, election, reference)
+    if found is None:
         return ReferenceVerdict(signature=False, presence="unknown")
-    reference, found = signed
     log = folder.log(election)
     contest = election.manifest.contest(found.contest)
     index = next((place for place, leaf in _leaves(log) if leaf == reference.leaf_hash), -1)
@@ -171,19 +205,15 @@ def check_reference_in(
     )
 
 
-def _read_signed(
-    folder: RecordFolder, election: PublicElection, text: str
-) -> tuple[Reference, SignedReference] | None:
-    """Return a reference that a key of this election signed; None for any other text."""
+def _find_signed(
+    folder: RecordFolder, election: PublicElection, reference: Reference
+) -> SignedReference | None:
+    """Return what a reference says that a key of this election signed; None for any other."""
     try:
-        reference = Reference.parse(text)
-    except EncodingError:
-        return None
-    try:
-        return reference, verify_reference(election, reference)
+        return verify_reference(election, reference)
     except VerificationError:
         known = {one.key.id for one in election.reference_keys}
-        if reference.election_prefix == election.id[:8] and reference.key_id not in known:
+        if reference.key_id not in known:
             _verify_amended(folder.log(election), election)  # a key that is kept back makes nothing invalid
         return None
 

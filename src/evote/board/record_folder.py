@@ -100,6 +100,9 @@ class RecordFolder:
             hint = f"{where} does not exist"
             if (self.path / "record" / layout.SEAL).is_file():
                 hint = f"{where} is an election folder; its record is {printable(self.path / 'record')}"
+            elif (self.path.parent / "private").is_dir():
+                status = f"evote status {printable(self.path.parent)} says what comes next"
+                hint = f"The election is not sealed yet; {status}"
             elif self.path.exists():
                 hint = f"{where} holds no sealed election: there is no {layout.SEAL}"
             raise StateError(f"{hint}.", check="ACT-1")

@@ -15,8 +15,8 @@ from evote.board.record_folder import RecordFolder
 from evote.box.attendance import export_attendance, prove_attendance, verify_roll_file
 from evote.box.premises import Premises
 from evote.box.roll import MAX_ROLL_BYTES, parse_roll
-from evote.cli.console import Commands, actor_option, folder_argument, json_option, say, spoken
-from evote.errors import StateError
+from evote.cli.console import Commands, actor_option, folder_argument, json_option, number_of, say, spoken
+from evote.errors import StateError, VerificationError
 from evote.manifest import verify_manifest
 from evote.record import layout
 from evote.record.attendance import AttendanceProof
@@ -84,6 +84,11 @@ def check(file: Path, record: Path, *, as_json: bool) -> None:
     proof = AttendanceProof.from_bytes(read_bounded(file, AttendanceProof.max_bytes))
     folder = RecordFolder(record)
     election = folder.election()
+    if not folder.has(layout.CLOSE):
+        raise VerificationError(
+            "The vote is not closed, or this record is of another election: it holds no closing.",
+            check="REC-2",
+        )
     verify_attendance(election, read_closing(folder, election), proof)
     if as_json:
         answer = {
@@ -149,10 +154,12 @@ def check_list(file: Path, record: Path, roll_file: Path | None) -> None:
     if roll_file is not None:
         verify_roll_file(lines, parse_roll(read_bounded(roll_file, MAX_ROLL_BYTES), election.manifest))
     say(f"Election: {spoken(election.id)}")
-    say(f"The list is the sealed roll, {len(lines)} lines, nobody twice in a contest.")
+    say(f"The list is the sealed roll, {number_of(len(lines), 'line')}, nobody twice in a contest.")
     if roll_file is not None:
         say(f"Every line is that of {printable(roll_file)}.")
     say(f"{marked}:")
     for contest in election.manifest.contests:
         marks = [line.voted for line in lines if line.contest == contest.id]
-        say(f"  {contest.id}: {len(marks)} voters on the roll, {sum(marks)} marked as having voted")
+        say(
+            f"  {contest.id}: {number_of(len(marks), 'voter')} on the roll, {sum(marks)} marked as having voted"
+        )

@@ -11,10 +11,25 @@ from evote.board.cosigned import count_cosignatures, import_cosignatures
 from evote.board.files import read_bounded
 from evote.board.monitor import open_place, sealed_log_key, watch_log
 from evote.board.record_folder import RecordFolder
-from evote.cli.console import Commands, folder_argument, say, spoken
+from evote.cli.console import (
+    Commands,
+    Refusal,
+    folder_argument,
+    number_of,
+    say,
+    sentence_of,
+    spoken,
+    verify_is_no_record,
+)
 from evote.crypto.notes import MAX_NOTE_BYTES, NoteKey
-from evote.errors import StateError
+from evote.errors import EvoteError, StateError
 from evote.record import layout
+
+
+class Unseen(Refusal):
+    """What keeps a monitor from comparing; exit status 2, as nothing was found against the log."""
+
+    exit_code = 2
 
 
 @click.group(cls=Commands)
@@ -32,6 +47,7 @@ def cosign(directory: Path, file: Path) -> None:
 
     Example: evote board cosign election cosignature.txt
     """
+    verify_is_no_record(directory)
     record = RecordFolder(directory / "record")
     manifest = record.election().manifest
     if not manifest.witnesses:
@@ -54,19 +70,26 @@ def cosign(directory: Path, file: Path) -> None:
 def monitor(place: str, saved: Path, pinned: str) -> None:
     """Check that a published log, in a folder or on the web, continues the checkpoint saved before.
 
-    Exit status 1 if it does not; then both checkpoints are kept as evidence, in FILE and FILE.conflict.
+    Exit status 1 if it does not; then both checkpoints are kept as evidence, in FILE and FILE.conflict. Exit
+    status 2 if it could not be compared: the place does not answer, or a file is not right.
 
     Example: evote board monitor https://vote.example/record --saved checkpoint.saved
     """
     fetch = open_place(place)
-    key = NoteKey.from_text(pinned) if pinned else sealed_log_key(fetch)
-    found = watch_log(fetch, key, saved)
+    try:
+        key = NoteKey.from_text(pinned) if pinned else sealed_log_key(fetch)
+        found = watch_log(fetch, key, saved)
+    except EvoteError as error:
+        if error.check == "BRD-15":
+            raise
+        raise Unseen(sentence_of(error)) from error
     head = found.current
     if found.saved is None:
-        say(f"First run: {head.origin} with {head.size} entries is saved in {saved}.")
+        say(f"First run: {head.origin} with {number_of(head.size, 'entry', 'entries')} is saved in {saved}.")
         say(f"Its key: {key.to_text()}")
     else:
         grown = head.size - found.saved.size
-        say(f"{head.origin} only grew: {head.size} entries, {grown} more than saved. Saved in {saved}.")
+        entries = number_of(head.size, "entry", "entries")
+        say(f"{head.origin} only grew: {entries}, {grown} more than saved. Saved in {saved}.")
     say("Root, for comparison aloud:")
     say(f"  {spoken(head.root)}")

@@ -18,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from evote.board.files import printable, read_bounded
 from evote.errors import EncodingError, EvoteError, ParameterError
+from evote.record import layout
 from evote.record.keys import KeyShareFile
 
 console = Console(highlight=False, soft_wrap=True, emoji=False)
@@ -76,7 +77,7 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except EvoteError as error:
-            raise Refusal(_sentence(error)) from error
+            raise Refusal(sentence_of(error)) from error
         except BrokenPipeError:
             raise
         except OSError as error:
@@ -85,7 +86,8 @@ class Commands(click.Group):
             raise Refusal("Interrupted; run the command again, it goes on from where it was.") from None
 
 
-def _sentence(error: EvoteError) -> str:
+def sentence_of(error: EvoteError) -> str:
+    """Write an error as one line, with its subject and check."""
     where = f"{error.subject}: " if error.subject and error.subject not in str(error) else ""
     return f"{where}{error}" + (f" [{error.check}]" if error.check else "")
 
@@ -93,6 +95,11 @@ def _sentence(error: EvoteError) -> str:
 def say(text: str = "") -> None:
     """Print a line."""
     console.print(text, markup=False)
+
+
+def number_of(number: int, noun: str, nouns: str = "") -> str:
+    """Write a number with its noun: «1 ballot», «2 ballots»."""
+    return f"{number} {noun if number == 1 else nouns or noun + 's'}"
 
 
 def spoken(digest: bytes) -> str:
@@ -104,6 +111,16 @@ def spoken(digest: bytes) -> str:
 def moment(seconds: int) -> str:
     """Write POSIX seconds in this machine's time zone."""
     return datetime.fromtimestamp(seconds).astimezone().strftime("%d %B %Y %H:%M %Z").lstrip("0")
+
+
+def verify_is_no_record(directory: Path) -> None:
+    """Check that this is not the record itself where an election folder is asked for.
+
+    Raises:
+        ParameterError: It is.
+    """
+    if (directory / layout.SEAL).is_file():
+        raise ParameterError(f"{printable(directory)} is a record; give the folder that contains it.")
 
 
 def ask_code(name: str, code_file: Path | None) -> str:

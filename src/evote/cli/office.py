@@ -10,7 +10,9 @@ from pathlib import Path
 
 import click
 
+from evote.board.cosigned import count_cosignatures
 from evote.board.files import read_bounded
+from evote.board.record_folder import RecordFolder
 from evote.box import BallotBox, Phase
 from evote.box.setup import (
     ceremony_folder,
@@ -21,9 +23,19 @@ from evote.box.setup import (
     read_draft,
     seal_election,
 )
-from evote.cli.console import Commands, actor_option, folder_argument, json_option, moment, say, spoken
+from evote.cli.console import (
+    Commands,
+    actor_option,
+    folder_argument,
+    json_option,
+    moment,
+    number_of,
+    say,
+    spoken,
+)
 from evote.errors import ParameterError, StateError, StorageError
 from evote.manifest.template import cspm_2024
+from evote.record import layout
 
 _MAX_ROLL_BYTES = 256 << 20
 _HOUR = 3600
@@ -105,9 +117,8 @@ def seal(directory: Path, reason: str, actor: str) -> None:
     election = seal_election(directory, reason=reason, actor=actor)
     manifest = election.manifest
     say(f"Sealed: {manifest.event}, {manifest.title}, mode {manifest.mode}, {manifest.parameters}.")
-    say(
-        f"{len(manifest.contests)} contests, {sum(entry.voters for entry in manifest.roll)} ballots to cast at most."
-    )
+    most = sum(entry.voters for entry in manifest.roll)
+    say(f"{number_of(len(manifest.contests), 'contest')}, {number_of(most, 'ballot')} to cast at most.")
     say("Election id, for comparison aloud:")
     say(f"  {spoken(election.id)}")
     say(f"Next: evote open {directory}, from {moment(manifest.timetable.opens)}")
@@ -139,16 +150,17 @@ def publish(directory: Path, *, watch: bool, forced: bool) -> None:
     """
     if watch and forced:
         raise click.UsageError("Use --watch or --now, not both.")
-    with BallotBox.open(directory) as box:
+    with _open_box(directory, patient=watch) as box:
         if box.phase in (Phase.DRAFT, Phase.SEALED):
             raise StateError("The vote is not open yet; there is nothing to publish.", check="BOX-9")
         if box.phase in (Phase.CLOSED, Phase.TALLIED):
             raise StateError("The vote is closed; every ballot is published.", check="BOX-9")
         say(f"Ballots published: {box.publish(forced=forced)}.")
         _say_cosigned(box)
+        failed = False
         while watch and box.phase in (Phase.SEALED, Phase.OPEN, Phase.GRACE):
             time.sleep(_LOOK_AGAIN)
-            _publish_again(box)
+            failed = not _publish_again(box, failed=failed)
 
 
 @click.command(short_help="Close the vote.")
@@ -168,7 +180,9 @@ def close(directory: Path, actor: str) -> None:
         voters = sum(entry.voters for entry in act.marks)
         early_note = " (before the sealed hour, mode TEST)" if act.early else ""
         say(f"Closed {moment(act.time)}{early_note}: ballots {voters}, attendance marks {voters}.")
-        if _say_cosigned(box):
+        if box.phase == Phase.TALLIED:
+            say(f"Next: evote verify {directory / 'record'}")
+        elif _say_cosigned(box):
             say(f"Next: evote tally start {directory}")
         else:
             say(
@@ -188,14 +202,35 @@ def _say_cosigned(box: BallotBox) -> bool:
     return asked.cosigned.complete
 
 
-def _publish_again(box: BallotBox) -> None:
-    """Publish what is due; a database that is away for a while stops nothing."""
+def _open_box(directory: Path, *, patient: bool) -> BallotBox:
+    """Open the box; while it cannot be reached, whoever is patient tries again."""
+    while True:
+        try:
+            return BallotBox.open(directory)
+        except StorageError as error:
+            if not patient:
+                raise
+            _say_unpublished(error)
+            time.sleep(_LOOK_AGAIN)
+
+
+def _publish_again(box: BallotBox, *, failed: bool) -> bool:
+    """Publish what is due, and return whether it worked; a database that is away for a while stops nothing."""
     try:
-        if count := box.publish():
-            say(f"Ballots published: {count}.")
-            _say_cosigned(box)
+        count = box.publish()
     except StorageError as error:
-        say(f"Not published, tried again in {_LOOK_AGAIN} s: {error}")
+        _say_unpublished(error)
+        return False
+    if failed:
+        say("Publication works again.")
+    if count:
+        say(f"Ballots published: {count}.")
+        _say_cosigned(box)
+    return True
+
+
+def _say_unpublished(error: StorageError) -> None:
+    say(f"Not published, tried again in {_LOOK_AGAIN} s: {error}")
 
 
 @click.command(short_help="Compare everything of the service with everything else.")
@@ -259,6 +294,30 @@ def _draft_state(directory: Path) -> dict[str, object]:
     }
 
 
+def _sealed_state(box: BallotBox, record: RecordFolder) -> dict[str, object]:
+    """Say what has come of a sealed election, and what comes next."""
+    manifest, phase = box.public.manifest, box.phase
+    state: dict[str, object] = {
+        "phase": phase.value,
+        "election": box.public.id.hex(),
+        "opens": manifest.timetable.opens,
+        "closes": manifest.timetable.closes,
+        "turnout": box.turnout(),
+        "next": _NEXT[phase],
+    }
+    coming = [one for one in manifest.publication.times if one > time.time()]
+    if phase == Phase.OPEN and coming:
+        state["next publication"] = min(coming)
+    if phase == Phase.CLOSED and manifest.witness_quorum:
+        found = count_cosignatures(record, manifest, layout.CLOSING_CHECKPOINT)
+        state["witnesses"] = f"{found}"
+        if not found.complete:
+            state["next"] = (
+                f"close again, or board cosign {record.path.parent} FILE; the tally waits for witnesses"
+            )
+    return state
+
+
 @click.command()
 @folder_argument
 @json_option
@@ -272,14 +331,7 @@ def status(directory: Path, *, as_json: bool) -> None:
     try:
         with BallotBox.open(directory) as box:
             box.publish()  # what is due
-            state: dict[str, object] = {
-                "phase": box.phase.value,
-                "election": box.public.id.hex(),
-                "opens": box.public.manifest.timetable.opens,
-                "closes": box.public.manifest.timetable.closes,
-                "turnout": box.turnout(),
-                "next": _NEXT[box.phase],
-            }
+            state = _sealed_state(box, RecordFolder(directory / "record"))
     except StateError as error:
         if error.check != "ACT-1":
             raise
@@ -289,7 +341,14 @@ def status(directory: Path, *, as_json: bool) -> None:
         return
     for name, value in state.items():
         if isinstance(value, dict):
-            for contest, count in value.items():
-                say(f"{'turnout ' + contest:>30}  {count}")
+            _say_turnout(value)
         else:
             say(f"{name:>30}  {moment(value) if isinstance(value, int) else value}")
+
+
+def _say_turnout(turnout: dict[str, int]) -> None:
+    for contest, count in turnout.items():
+        if count:
+            say(f"{'turnout ' + contest:>30}  {count}")
+    if silent := sum(not count for count in turnout.values()):
+        say(f"{'no vote yet':>30}  {number_of(silent, 'contest')}")

@@ -15,11 +15,13 @@ from evote.cli.console import (
     code_file_option,
     folder_argument,
     moment,
+    number_of,
     progress_bar,
     read_share_file,
     say,
     share_option,
     spoken,
+    verify_is_no_record,
     waiting,
 )
 from evote.cli.engine import local_engine, trusting_means, workers_option
@@ -48,9 +50,8 @@ def tally() -> None:
 
 def _describe(closing: VerifiedClosing) -> None:
     to_open = [unit for unit, total in closing.sums.items() if needs_opening(total)]
-    say(
-        f"Closed {moment(closing.closing.time)}. {len(to_open)} sums to open: {', '.join(to_open) or 'none'}."
-    )
+    sums = number_of(len(to_open), "sum")
+    say(f"Closed {moment(closing.closing.time)}. {sums} to open: {', '.join(to_open) or 'none'}.")
     say("Closing root, for comparison aloud:")
     say(f"  {spoken(closing.point.root)}")
 
@@ -88,8 +89,7 @@ def decrypt(directory: Path, share_file: Path, code_file: Path | None, workers: 
     Example: evote tally decrypt election --share moreau.share
     """
     file = read_share_file(share_file)
-    if (directory / "seal.json").is_file():
-        raise ParameterError(f"{directory} is a record; give the folder that contains it.")
+    verify_is_no_record(directory)
     if (directory / "record" / layout.END).is_file():
         raise StateError(
             f"The tally is finished; verify it: evote verify {directory / 'record'}", check="END-1"
@@ -104,7 +104,7 @@ def decrypt(directory: Path, share_file: Path, code_file: Path | None, workers: 
         made = post_decryption_shares(directory, closing, share, memory, time.time())
     trustee = share.trustee
     need = describe_need(keys, posted_trustees(directory, closing))
-    say(f"Share of {trustee.name} ({trustee.role}) posted for {len(made)} sums.")
+    say(f"Share of {trustee.name} ({trustee.role}) posted for {number_of(len(made), 'sum')}.")
     say(
         f"It is in {inbox_folder(directory, trustee.id)}: on a machine of your own, give that folder to the bureau."
     )

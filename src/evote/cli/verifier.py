@@ -113,7 +113,8 @@ def print_report(report: Report) -> None:
         )
     console.print(table)
     for finding in report.failures:
-        say(f"FAILED {finding.check}  {finding.subject}: {finding.detail}")
+        where = "" if finding.subject in finding.detail else f"{finding.subject}: "
+        say(f"FAILED {finding.check}  {where}{finding.detail}")
     for note in report.notes:
         say(f"Note: {note}")
     say(f"Election {report.election or 'unknown'}, state: {report.stage}.")

@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import json
+import re
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -12,15 +14,17 @@ import click
 from evote.ballot import Choice, EncryptedBallot, encrypt_ballot
 from evote.ballot.qr import draw_qr, verify_drawable
 from evote.board.files import read_bounded, write_durably
-from evote.board.lookup import check_reference_in, find_code_in
+from evote.board.lookup import FoundBallot, check_reference_in, find_code_in
 from evote.board.record_folder import RecordFolder
 from evote.box import BallotBox
 from evote.cli.console import folder_argument, json_option, moment, say
-from evote.errors import InvalidBallot, StateError
+from evote.errors import AlreadyVoted, InvalidBallot, ParameterError, StateError
 from evote.record.ballot import Ballot
+from evote.record.election import PublicElection
 from evote.record.reference import Receipt, parse_code
 
-_LONGEST_CODE = 40
+_LONGEST_CODE = 20
+_LABEL = re.compile(r"\s*(reference|code)\s*:", re.IGNORECASE)
 
 
 @click.command(short_help="Encrypt, cast, and check the receipt.")
@@ -54,6 +58,11 @@ def vote(
 
     Example: evote vote election --voter 1000056696 --contest cspm-2 --choice blank
     """
+    if qr_file is not None and not host:
+        raise ParameterError(
+            "--qr needs --host: the host of the page that checks references, as vote.example.org.",
+            check="REF-8",
+        )
     if qr_file is not None:
         verify_drawable(qr_file.name, host)  # before anything is marked
     with BallotBox.open(directory) as box:
@@ -64,6 +73,10 @@ def vote(
             ballot, receipt = _receipt_again(box, ballot_file, contest)
         else:
             slot = box.slot(voter=voter, contest=contest)
+            if box.status(voter)[contest] == "voted":
+                raise AlreadyVoted(
+                    "This voter has voted in this contest; a vote is final.", check="BOX-7", subject=contest
+                )
             ballot = encrypt_ballot(election, slot, Choice(choice))
             _keep(ballot_file, ballot)
             try:
@@ -121,33 +134,11 @@ def check(text: str, record: Path, *, as_json: bool) -> None:
     """
     folder = RecordFolder(record)
     election = folder.election()
-    if len(text.strip()) <= _LONGEST_CODE:
-        code = parse_code(text)
-        matches = find_code_in(folder, election, code)
-        answer: dict[str, object] = {
-            "code": code,
-            "found": len(matches),
-            "entries": [one.index for one in matches],
-        }
-        lines = [f"Ballots with this code in the published log: {len(matches)}."]
-        if not matches:
-            lines.append("It is not published yet, or mistyped; the full reference tells which.")
-        good = bool(matches)
-    else:
-        verdict = check_reference_in(folder, election, text, time.time())
-        answer = verdict.to_dict()
-        good = verdict.presence in ("found", "pending")
-        lines = [verdict.signature_sentence, verdict.presence_sentence]
-        if verdict.presence == "pending":
-            lines.append(f"It will be published by {moment(verdict.publish_by)}.")
-        known = {
-            "Event": verdict.event,
-            "College": verdict.college,
-            "Contest": verdict.contest,
-            "Section": verdict.section,
-            "Code": verdict.code,
-        }
-        lines += [f"{name}: {value}" for name, value in known.items() if value]
+    label = _LABEL.match(text)
+    text = text[label.end() :] if label else text
+    short = len("".join(text.split()).replace("-", "")) <= _LONGEST_CODE
+    is_code = label[1].lower() == "code" if label else short
+    answer, lines, good = (_look_up if is_code else _check_reference)(folder, election, text)
     if as_json:
         say(json.dumps(answer, sort_keys=True, ensure_ascii=False))
     else:
@@ -155,3 +146,47 @@ def check(text: str, record: Path, *, as_json: bool) -> None:
             say(line)
     if not good:
         raise SystemExit(1)
+
+
+_Answer = tuple[dict[str, object], list[str], bool]
+"""For JSON; for people; whether the exit status is 0."""
+
+
+def _look_up(folder: RecordFolder, election: PublicElection, text: str) -> _Answer:
+    code = parse_code(text)
+    matches = find_code_in(folder, election, code)
+    lines = [f"Ballots with this code in the published log: {len(matches)}."]
+    lines += [_describe(election, one) for one in matches]
+    if not matches:
+        lines.append("It is not published yet, or mistyped; the full reference tells which.")
+    answer: dict[str, object] = {
+        "code": code,
+        "found": len(matches),
+        "entries": [one.index for one in matches],
+        "ballots": [asdict(one) for one in matches],
+    }
+    return answer, lines, bool(matches)
+
+
+def _describe(election: PublicElection, found: FoundBallot) -> str:
+    if not found.contest:
+        return f"  Place {found.index}; the ballot itself was withdrawn after the archive period."
+    title = election.manifest.contest(found.contest).title
+    section = f", section {found.section}" if found.section else ""
+    return f"  Place {found.index}: {title} ({found.contest}), college {found.college}{section}."
+
+
+def _check_reference(folder: RecordFolder, election: PublicElection, text: str) -> _Answer:
+    verdict = check_reference_in(folder, election, text, time.time())
+    lines = [verdict.signature_sentence, verdict.presence_sentence]
+    if verdict.presence == "pending":
+        lines.append(f"It will be published by {moment(verdict.publish_by)}.")
+    known = {
+        "Event": verdict.event,
+        "College": verdict.college,
+        "Contest": verdict.contest,
+        "Section": verdict.section,
+        "Code": verdict.code,
+    }
+    lines += [f"{name}: {value}" for name, value in known.items() if value]
+    return verdict.to_dict(), lines, verdict.presence in ("found", "pending")

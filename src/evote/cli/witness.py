@@ -11,10 +11,10 @@ import click
 from evote.board.cosigning import cosign_record
 from evote.board.files import printable, write_durably
 from evote.board.record_folder import RecordFolder, log_key
-from evote.board.witness import Witness
+from evote.board.witness import KEY_FILE, Witness
 from evote.cli.console import Commands, Refusal, say, spoken
 from evote.crypto.notes import NoteKey
-from evote.errors import ParameterError
+from evote.errors import EncodingError, ParameterError, StorageError
 
 _MOST_REQUESTS = 64
 folder_of_witness = click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
@@ -59,6 +59,7 @@ def serve(folder: Path, logs: tuple[str, ...], listen: str) -> None:
         raise Refusal("A witness on the web needs the extra: pip install 'evote[web]'.") from None
     from evote.board.witness_app import WitnessApp
 
+    _verify_made(folder)
     served = Witness(folder, [_log_key(text) for text in logs])
     door = _open_door(listen)
     host, port = door.getsockname()[:2]
@@ -70,10 +71,24 @@ def serve(folder: Path, logs: tuple[str, ...], listen: str) -> None:
     uvicorn.Server(config).run(sockets=[door])
 
 
+def _verify_made(folder: Path) -> None:
+    if not (folder / KEY_FILE).is_file():
+        raise StorageError(
+            f"{printable(folder)} holds no witness; make one with: evote witness new {printable(folder)} --name NAME",
+            check="BRD-5",
+        )
+
+
 def _log_key(text: str) -> NoteKey:
     """Return a log's key: as text, or as a record's seal names it."""
     if not Path(text).is_dir():
-        return NoteKey.from_text(text)
+        try:
+            return NoteKey.from_text(text)
+        except EncodingError as error:
+            raise EncodingError(
+                f"{printable(text)}: there is no such record, and it is not the text of a key.",
+                check=error.check,
+            ) from None
     election = RecordFolder(text).election()
     _say_election(election.id, log_key(election))
     return log_key(election)
@@ -106,6 +121,7 @@ def cosign(folder: Path, record: Path, out: Path) -> None:
 
     Example: evote witness cosign witness record
     """
+    _verify_made(folder)
     files = RecordFolder(record)
     election = files.election()
     key = log_key(election)

@@ -59,10 +59,10 @@ def read_attendance_list(data: bytes) -> tuple[AttendanceLine, ...]:
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         if next(reader, []) != _COLUMNS:
-            raise _refuse(f"line 1: the first line must be {','.join(_COLUMNS)}")
+            raise ValueError(f"the first line must be {','.join(_COLUMNS)}")
         return tuple(_read_row(row) for row in reader)
     except (ValueError, csv.Error) as error:
-        raise _refuse(f"line {reader.line_num}: {error}") from None
+        raise _refuse(f"line {max(reader.line_num, 1)}: {error}") from None
 
 
 def _refuse(reason: str) -> EncodingError:

@@ -7,6 +7,7 @@ Spec: REF
 from __future__ import annotations
 
 import hashlib
+import string
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -19,6 +20,8 @@ from evote.record.election import PublicElection
 
 _VERSION: Final = 1
 _LENGTH: Final = 1 + 4 + 8 + 2 + 32 + 8 + 64
+_CHARACTERS: Final = -(-_LENGTH * 4 // 3)
+_SYMBOLS: Final = frozenset(f"{string.ascii_letters}{string.digits}-_")
 _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _READ_AS: Final = str.maketrans("OIL", "011")
 _CODE_BITS: Final = 55
@@ -74,11 +77,8 @@ class Reference:
         Raises:
             EncodingError: Not a reference (REF-1).
         """
-        compact = "".join(text.split())
-        if compact.startswith("https://"):
-            compact = compact.partition("#")[2]
         try:
-            data = decode_base64url(compact)
+            data = decode_base64url(_compact(text))
         except EncodingError:
             data = b""
         if len(data) != _LENGTH or data[0] != _VERSION:
@@ -91,6 +91,23 @@ class Reference:
             int.from_bytes(data[47:55], "big"),
             data[55:],
         )
+
+
+def _compact(text: str) -> str:
+    compact = "".join(text.split())
+    return compact.partition("#")[2] if compact.startswith("https://") else compact
+
+
+def is_incomplete(text: str) -> bool:
+    """Tell whether a text has fewer characters than a reference, and no others; where it was cut is not known.
+
+    Args:
+        text: Untrusted.
+
+    Spec: REF-1
+    """
+    compact = _compact(text)
+    return len(compact) < _CHARACTERS and _SYMBOLS.issuperset(compact)
 
 
 @dataclass(frozen=True, slots=True)

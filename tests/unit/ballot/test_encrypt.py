@@ -50,6 +50,14 @@ def test_a_choice_that_is_not_on_the_list_is_refused(world, choice) -> None:
     assert caught.value.check == "MAN-1"
 
 
+@pytest.mark.parametrize("choice", ["a", "blank", None])
+def test_a_choice_that_is_none_is_refused(world, choice) -> None:
+    encrypt_ballot(world.election, SLOT, Choice("a"))
+    with pytest.raises(ParameterError) as caught:
+        encrypt_ballot(world.election, SLOT, choice)
+    assert caught.value.check == "MAN-1"
+
+
 def test_a_contest_that_is_not_there_is_refused(world) -> None:
     with pytest.raises(ParameterError) as caught:
         encrypt_ballot(world.election, Slot("three", "x", "one-x", 1), Choice.blank())
