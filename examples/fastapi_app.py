@@ -47,10 +47,13 @@ app.add_middleware(SessionMiddleware, secret_key=os.environ["SECRET"], **cookie)
 
 @app.post("/sign-in")
 async def sign_in(request: Request) -> None:
-    given = await request.json()
-    if not secrets.compare_digest(users.get(given["voter"], secrets.token_hex()), given["code"]):
+    try:
+        voter, code = [str.encode((await request.json())[name]) for name in ("voter", "code")]
+    except (LookupError, RecursionError, TypeError, ValueError):
+        raise HTTPException(400) from None
+    if not secrets.compare_digest(users.get(voter.decode(), secrets.token_hex()).encode(), code):
         raise HTTPException(401)
-    request.session["voter"] = given["voter"]
+    request.session["voter"] = voter.decode()
 
 
 hooks = {"authenticate": voter_of, "bureau": bureau_of}

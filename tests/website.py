@@ -23,7 +23,12 @@ from evote.web import BureauOnly, NotSignedIn, create_app
 
 HOST = "vote.example.org"
 EXAMPLES = Path(__file__).parents[1] / "examples"
-CODES = {"ada": "ada knows this", "bea": "bea knows that", "garnier": "president"}  # users of the examples
+CODES = {  # users of the examples
+    "ada": "ada knows this",
+    "bea": "bea knows that",
+    "cyd": "cyd l'écrit ainsi",
+    "garnier": "president",
+}
 
 
 def current_plan(audience: str = "bureau", *, opened: int = 60) -> Draft:

@@ -11,5 +11,6 @@ worker_class = "gthread"
 threads = 8
 preload_app = False  # each process opens the box itself
 accesslog = None  # who was there when somebody voted
+loglevel = "error"  # warnings have time and address
 timeout = 60
 graceful_timeout = 60  # a cast that has begun is finished

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Settings. Environment: ELECTION, SECRET, HOST, SITE_DATABASE, MAIL_PORT; docs/how-to/django.md."""
+"""Settings. Environment: ELECTION, SECRET, HOST, SITE_DATABASE, MAIL_PORT, REGISTER_HOST; docs/how-to/django.md."""
 
 from __future__ import annotations
 
@@ -26,10 +26,7 @@ MIDDLEWARE = [
 
 
 def of_the_box(name: str) -> dict[str, object]:
-    """Describe one of the box's two databases; Django opens it for reading only.
-
-    With PostgreSQL: a role that may read `voters` and nothing else, and for the box a role that may read nothing.
-    """
+    """Describe one of the box's two databases, as SQLite files; Django opens it for reading only."""
     path = f"file:{ELECTION / 'private' / name}?mode=ro"
     options = {"uri": True}
     return {
@@ -50,6 +47,17 @@ DATABASES = {
     "register": of_the_box("register.db"),
     "box": of_the_box("box.db"),
 }
+if "REGISTER_HOST" in os.environ:  # PostgreSQL: a role that may read `voters`, and cannot connect to the box
+    DATABASES["register"] = {
+        "ENGINE": "django.db.backends.postgresql",
+        "HOST": os.environ["REGISTER_HOST"],
+        "PORT": os.environ.get("REGISTER_PORT", "5432"),
+        "NAME": "evote_register",
+        "USER": "site",  # its password stands in ~/.pgpass
+        "ATOMIC_REQUESTS": False,
+        "OPTIONS": {"sslmode": os.environ.get("REGISTER_SSL", "verify-full")},
+    }
+    del DATABASES["box"]
 DATABASE_ROUTERS = ["django_site.routers.BoxRouter"]
 
 SESSION_COOKIE_AGE = 600

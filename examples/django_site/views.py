@@ -25,12 +25,15 @@ def home(_: HttpRequest) -> HttpResponse:
 
 @require_POST
 def sign_in(request: HttpRequest) -> HttpResponse:
-    """Sign in with Django's own users; a user's name is the voter's id."""
-    user = authenticate(request, username=request.POST["voter"], password=request.POST["code"])
+    """Sign in with Django's own users; a user's name is the voter's id. Who is not on the roll is refused."""
+    user = authenticate(request, username=request.POST.get("voter"), password=request.POST.get("code"))
     if user is None:
         return HttpResponse(status=401)
+    voter = Voter.objects.filter(pk=user.get_username()).first()
+    if voter is None:
+        return HttpResponse(status=403)
     login(request, user)
-    return HttpResponse(Voter.objects.get(pk=user.get_username()).name)
+    return HttpResponse(voter.name)
 
 
 @require_POST

@@ -3,19 +3,24 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
 import httpx
+import psycopg
 import pytest
 
+import office
 from device import Device, free_port
 from evote.box import BallotBox
 from evote.verify import audit_record
-from website import CODES, EXAMPLES
+from postgres import Cluster, url_of
+from website import CODES, EXAMPLES, current_plan
 
 SERVERS = {
     "gunicorn": ("gunicorn", "-c", "django_site/gunicorn.conf.py", "django_site.wsgi:application"),
@@ -26,6 +31,8 @@ from django.contrib.auth.models import User
 for voter, code in {codes!r}.items():
     User.objects.create_user(voter, f"{{voter}}@example.org", code)
 """
+HOW_TO = EXAMPLES.parent / "docs" / "how-to"
+PASSWORD = "chosen here"
 
 
 @pytest.fixture
@@ -85,6 +92,22 @@ def test_a_voter_votes_in_the_site(server, site, run_server, election) -> None:
     assert audit_record(election / "record", until="open").verified
 
 
+def test_who_is_not_on_the_roll_or_sends_no_code_is_refused(site, run_server) -> None:
+    with run_server(*SERVERS["gunicorn"]) as (url, said), httpx.Client(base_url=url, timeout=60) as browser:
+        headers = {"X-CSRFToken": browser.get("/").cookies["csrftoken"]}
+        president = {"voter": "garnier", "code": CODES["garnier"]}  # a user, and no voter
+        for form, status in (
+            (president, 403),
+            ({**president, "code": "guess"}, 401),
+            ({"voter": "ada"}, 401),
+            ({"code": CODES["ada"]}, 401),
+            ({"voter": "ada", "code": "\0é"}, 401),
+        ):
+            assert browser.post("/sign-in", data=form, headers=headers).status_code == status, form
+        assert browser.get("/vote/v1/voter").status_code == 401
+        assert said.read_text() == ""  # no error, and no time of anything
+
+
 @pytest.mark.parametrize("server", SERVERS)
 def test_a_site_that_is_stopped_or_killed_leaves_no_process_behind(server, site, run_server) -> None:
     for stop in (signal.SIGTERM, signal.SIGKILL):
@@ -116,6 +139,9 @@ def test_a_view_that_raises_after_the_cast_does_not_undo_the_ballot(site, run_se
 
 
 COUNT_NOTICES = "from django_site.models import Notice; print('notices:', Notice.objects.count())"
+WRITE_PRELUDE = (
+    "from django.db import connections; from django_site.models import Voter; print(Voter.objects.count());"
+)
 WRITES = [
     "Voter.objects.create(voter='eve', name='Eve')",
     "Voter.objects.filter(voter='ada').delete()",
@@ -128,9 +154,8 @@ WRITES = [
 
 @pytest.mark.parametrize("write", WRITES)
 def test_the_site_cannot_write_the_boxs_databases(site, write) -> None:
-    prelude = "from django.db import connections; from django_site.models import Voter; print(Voter.objects.count());"
-    assert "4" in site("shell", "-c", prelude)
-    said = site("shell", "-c", prelude + write, code=1)
+    assert "4" in site("shell", "-c", WRITE_PRELUDE)
+    said = site("shell", "-c", WRITE_PRELUDE + write, code=1)
     assert "PermissionError" in said or "readonly database" in said
 
 
@@ -161,3 +186,66 @@ def test_a_row_of_the_site_is_related_to_no_row_of_the_register(site) -> None:
         "print(router.allow_relation(Notice(), Voter()), router.allow_relation(Notice(), Notice()))",
     )
     assert said.strip().endswith("False True")
+
+
+def statements(page: str, name: str) -> str:
+    """Return the statements that stand below a name on a page."""
+    (found,) = re.findall(
+        rf"<!-- sql: {name} -->\n```sql\n(.+?)\n```", (HOW_TO / page).read_text(encoding="utf-8"), re.DOTALL
+    )
+    return found
+
+
+@pytest.fixture
+def election_in_postgresql(servers, tmp_path, environment) -> tuple[Cluster, Path]:
+    """Make an election whose register the site reads as the pages say; to be made before `site`."""
+    server = servers.new("bare", bare=True)
+    server.psql(statements("postgresql.md", "databases"), f"{PASSWORD}\n" * 4)
+    urls = [url_of(role, role, server, password=PASSWORD) for role in ("evote_register", "evote_box")]
+    folder = office.open_office(tmp_path / "in-postgresql", current_plan(), stores=(urls[0], urls[1]))
+    server.psql(statements("django.md", "site"), f"{PASSWORD}\n" * 2)
+    passwords = tmp_path / "pgpass"
+    passwords.write_text(f"*:*:*:site:{PASSWORD}\n")
+    passwords.chmod(0o600)
+    environment |= {
+        "ELECTION": str(folder),
+        "REGISTER_HOST": "127.0.0.1",
+        "REGISTER_PORT": str(server.port),
+        "REGISTER_SSL": "disable",
+        "PGPASSFILE": str(passwords),
+    }
+    return server, folder
+
+
+def as_site(server: Cluster, database: str, statement: str) -> list[tuple[object, ...]]:
+    address = {"host": "127.0.0.1", "port": server.port, "user": "site", "password": PASSWORD}
+    with psycopg.connect(dbname=database, **address) as connection:
+        return connection.execute(statement).fetchall()
+
+
+def test_the_site_reads_a_register_in_postgresql(election_in_postgresql, site, run_server) -> None:
+    server, folder = election_in_postgresql
+    with run_server(*SERVERS["gunicorn"]) as (url, said):
+        with sign_in(url, "ada") as ada:
+            ada.cast(ada.encrypt("one", "a"))
+        assert said.read_text() == ""
+    for write in WRITES[:5]:
+        said = site("shell", "-c", WRITE_PRELUDE + write, code=1)
+        assert "PermissionError" in said or "permission denied for table" in said
+    assert as_site(server, "evote_register", "SELECT count(*) FROM voters") == [(4,)]
+    for table in ("entitlements", "salts"):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            as_site(server, "evote_register", f"SELECT * FROM {table}")
+    with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
+        as_site(server, "evote_box", "SELECT 1")
+    with BallotBox.open(folder) as box:
+        closes = box.public.manifest.timetable.closes
+    office.close_office(folder, closes)
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):  # as the page says
+        as_site(server, "evote_register", "SELECT * FROM voters")
+
+
+def test_the_page_prints_the_settings_as_they_are() -> None:
+    page = (HOW_TO / "django.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```python\n(DATABASES.+?)```", page, re.DOTALL)
+    assert textwrap.indent(block, "    ") in (EXAMPLES / "django_site" / "settings.py").read_text()

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import httpx
 import pytest
 
@@ -60,6 +63,56 @@ def test_the_bureau_of_the_fastapi_example_reads_turnout(run_server) -> None:
         assert [one["voted"] for one in garnier.get("/turnout").json()["contests"]] == [0, 0]
         assert garnier.get("/record/checkpoint").status_code == 200
         assert garnier.get("/voter").json()["error"] == "NotEligible"
+
+
+NO_CREDENTIALS = {
+    "no JSON": b"x",
+    "no UTF-8": b"\xff",
+    "a list": b"[]",
+    "a text": b'"ada"',
+    "no voter": b'{"code": "ada knows this"}',
+    "no code": b'{"voter": "ada"}',
+    "a number as voter": b'{"voter": 1, "code": "ada knows this"}',
+    "a list as voter": b'{"voter": ["ada"], "code": "ada knows this"}',
+    "a number as code": b'{"voter": "ada", "code": 1}',
+    "half a character": b'{"voter": "ada", "code": "\\ud800"}',
+    "half a character as voter": b'{"voter": "\\ud800", "code": "ada knows this"}',
+    "a deep list": b"[" * 100_000,
+}
+
+
+@pytest.mark.parametrize("example", SERVERS)
+def test_whoever_does_not_sign_in_is_refused(example, run_server) -> None:
+    with run_server(*SERVERS[example]) as (url, said), httpx.Client(base_url=url, timeout=60) as browser:
+        for name, body in NO_CREDENTIALS.items():
+            answer = browser.post("/sign-in", content=body, headers={"Content-Type": "application/json"})
+            assert answer.status_code == 400, (name, answer.text)
+        for voter, code in (("ada", "Adâ knows this"), ("adé", "ada knows this"), ("ada", "")):
+            assert browser.post("/sign-in", json={"voter": voter, "code": code}).status_code == 401
+        assert browser.get("/vote/v1/voter").status_code == 401
+        known = browser.post("/sign-in", json={"voter": "cyd", "code": CODES["cyd"]})
+        assert known.status_code == 200, known.text  # a code need not be ASCII
+        assert "Traceback" not in said.read_text()
+
+
+def test_the_flask_example_logs_the_class_of_an_error_alone(environment) -> None:
+    """No time, no path, no text."""
+    broken = """
+from flask_app import site
+@site.get("/broken/<voter>")
+def broken(voter):
+    raise LookupError(f"nobody knows {voter}")
+assert site.test_client().get("/broken/ada").status_code == 500
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", broken],
+        cwd=EXAMPLES,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr == "ERROR flask_app: LookupError\n"
 
 
 def test_the_fastapi_example_is_short() -> None:

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.pool import NullPool
 
+from evote.testing import BoxStoreSuite, RegisterStoreSuite
 from polling import close, encrypted, entered, name, polling_place, verify_kept, verify_record
 from postgres import Cluster, url_of
 
@@ -97,3 +100,43 @@ def test_a_standby_takes_over(server, servers) -> None:
     assert standby.psql(printed()["check"]).split("\n") == ["f", "on", "", ""]
     run(box, "INSERT INTO mine VALUES (8)")
     assert run(box, "SELECT n FROM mine ORDER BY n") == [(7,), (8,)]
+
+
+ADAPTERS = """
+from evote.box.database import connect, sqlite_url
+from evote.box.sql_box import SqlBox
+from evote.box.sql_register import SqlRegister
+
+class YourRegister(SqlRegister):
+    def __init__(self, folder):
+        super().__init__(connect(sqlite_url(folder / "register.db")))
+
+class YourBox(SqlBox):
+    def __init__(self, folder):
+        super().__init__(connect(sqlite_url(folder / "box.db")))
+"""
+FAULTY = """
+    def release(self, voter, contest, ticket):
+        pass
+"""
+
+
+def run_suites(folder: Path, adapters: str) -> subprocess.CompletedProcess[str]:
+    (snippet,) = re.findall(r"```python\n(.+?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    folder.mkdir()
+    (folder / "yours.py").write_text(adapters)
+    (folder / "test_yours.py").write_text(snippet)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(folder)]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_the_suites_for_other_databases_run_as_printed(tmp_path) -> None:
+    sound = run_suites(tmp_path / "sound", ADAPTERS)
+    assert sound.returncode == 0, sound.stdout
+    register, box = (
+        sum(name.startswith("test_") for name in dir(suite)) for suite in (RegisterStoreSuite, BoxStoreSuite)
+    )
+    assert f"{register + box} passed" in sound.stdout
+    faulty = run_suites(tmp_path / "faulty", ADAPTERS.replace("class YourBox", FAULTY + "\nclass YourBox"))
+    assert faulty.returncode == 1
+    assert "test_a_released_voter_is_still_connected" in faulty.stdout
