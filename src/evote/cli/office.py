@@ -98,7 +98,9 @@ def import_(directory: Path, voters: Path, actor: str) -> None:
     """
     sealed = (directory / "record" / "seal.json").is_file()
     counted = import_roll(directory, read_bounded(voters, _MAX_ROLL_BYTES), actor=actor)
-    say(f"{counted.voters} voters imported, {counted.entitlements} ballots to cast.")
+    say(
+        f"{number_of(counted.voters, 'voter')} imported, {number_of(counted.entitlements, 'ballot')} to cast."
+    )
     if sealed:
         say(f'The sealed roll is not this one any more. Next: evote seal {directory} --reason "why"')
     else:
@@ -255,7 +257,7 @@ def integrity(directory: Path, *, reason: str, actor: str, as_json: bool) -> Non
     else:
         for one in report.alerts:
             say(f"{one.kind.value}: {one.subject}: {one.detail}")
-        say("Nothing is wrong." if report.sound else f"{len(report.alerts)} things are wrong.")
+        say("Nothing is wrong." if report.sound else f"Wrong: {number_of(len(report.alerts), 'thing')}.")
     if not report.sound:
         raise SystemExit(1)
 
