@@ -299,10 +299,9 @@ class Database:
                 for table in self._tables.sorted_tables:
                     name, keys = table.name, ", ".join(column.name for column in table.primary_key)
                     for statement in (
-                        f"CREATE TABLE {name}_anew (LIKE {name} INCLUDING ALL)",
-                        f"INSERT INTO {name}_anew SELECT * FROM {name} ORDER BY {keys}",  # noqa: S608
-                        f"DROP TABLE {name}",
-                        f"ALTER TABLE {name}_anew RENAME TO {name}",
+                        f"CREATE TEMPORARY TABLE {name}_old ON COMMIT DROP AS SELECT * FROM {name}",  # noqa: S608
+                        f"TRUNCATE {name}",  # new files; names and grants stay
+                        f"INSERT INTO {name} SELECT * FROM {name}_old ORDER BY {keys}",  # noqa: S608
                     ):
                         connection.execute(text(statement))
             return
