@@ -241,7 +241,9 @@ def test_the_site_reads_a_register_in_postgresql(election_in_postgresql, site, r
     with BallotBox.open(folder) as box:
         closes = box.public.manifest.timetable.closes
     office.close_office(folder, closes)
-    assert as_site(server, "evote_register", "SELECT count(*) FROM voters") == [(4,)]  # written anew, granted still
+    assert as_site(server, "evote_register", "SELECT count(*) FROM voters") == [
+        (4,)
+    ]  # written anew, granted still
 
 
 def test_the_page_prints_the_settings_as_they_are() -> None:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from evote.board import Checkpoint, Entry, Kind, LogWriter, write_durably
 from evote.board import Phase as LogPhase
 from evote.box.attendance import sealed_trees
+from evote.box.consistency import verify_stores
 from evote.box.operations import SERVICE, name_election, note_operation, publish_operations
 from evote.box.premises import Premises, log_phase
 from evote.box.publication import publish_rest
@@ -128,7 +129,7 @@ def close_vote(premises: Premises, *, actor: str = SERVICE) -> Closing:
             _verify_closing_hour(premises)
             trees = sealed_trees(premises)
             _verify_counts(premises, trees)
-            premises.verify_stores()
+            verify_stores(premises)
             publish_rest(premises)
             act = _make_closing(premises, trees)
             premises.record.write(layout.CLOSE, act)

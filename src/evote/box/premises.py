@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
-from evote.board import Kind, LogWriter, read_bounded, write_durably
+from evote.board import LogWriter, read_bounded, write_durably
 from evote.board import Phase as LogPhase
 from evote.board.cosigned import count_cosignatures
 from evote.board.cosigning import CosignResult, cosign_published, verify_newest
@@ -33,7 +33,7 @@ from evote.box.slot_key import SlotKeyFiles, mark_spare
 from evote.box.stores import Places, open_box, open_register, read_places
 from evote.box.urn import Urn
 from evote.crypto.notes import NoteSigner
-from evote.errors import BoardInconsistency, NotEligible, ParameterError, StateError, StorageError
+from evote.errors import NotEligible, ParameterError, StateError, StorageError
 from evote.manifest import Election, Manifest
 from evote.record import layout
 from evote.record.election import PublicElection
@@ -251,48 +251,6 @@ class Premises:
             settle = self.register.confirm if one.ticket in stored else self.register.release
             settle(one.voter, one.contest, one.ticket)
 
-    def verify_stores(self) -> None:
-        """Check that log, register and box belong together: a restored one would let people vote twice.
-
-        Raises:
-            StateError: The box lost a ballot or knows a longer log, or marks and ballots differ (BOX-4).
-
-        Spec: BOX-4
-        """
-        phase = log_phase(self.private)
-        if phase in (LogPhase.CLOSED, LogPhase.ENDED) and not self.urn.store.state().slot_key:
-            self.urn.keys.destroy()  # a crash, or a spare folder that was away, may have left one
-        if phase != LogPhase.VOTING:
-            return
-        if not self.urn.store.state().slot_key:
-            raise _restored("the box was never opened, but the log was")
-        with self.log() as log:
-            self._verify_head()
-            stored = {*self.urn.store.digests(), *(one.digest for one, _ in self.urn.sealed())}
-            lost = sum(
-                entry.kind == Kind.BALLOT and entry.digest not in stored for entry in log.entries(0, log.size)
-            )
-        if lost:
-            raise _restored(f"the log holds {lost} ballots that the box does not")
-        marks = sum(mark.voters for mark in self.register.marks())
-        if marks != len(stored):
-            raise _restored(f"the register holds {marks} marks, the box {len(stored)} ballots")
-        if len(stored) < (most := self.high_water.read()):
-            raise _restored(f"there were {most} ballots, and there are {len(stored)}")
-
-    def _verify_head(self) -> None:
-        """Refuse a log that is behind what the box has seen of it."""
-        state = self.urn.store.state()
-        reader = self.record.log(self.election)
-        try:
-            known = state.log_size <= reader.checkpoint.size and (
-                not state.log_size or reader.root_at(state.log_size) == state.log_root
-            )
-        except BoardInconsistency:
-            known = False
-        if not known:
-            raise _restored(f"the box knows a log of {state.log_size} entries that is not this one")
-
     def roll(self, election: Election) -> Roll:
         """Return the roll, with the units of the given counting plan.
 
@@ -379,11 +337,3 @@ def _placed(slot: Slot, election: Election) -> Slot:
             check="BOX-1",
             subject=slot.contest,
         ) from None
-
-
-def _restored(reason: str) -> StateError:
-    return StateError(
-        f"The service refuses to go on: {reason}. Was a backup restored? Bring back the newest register, box and "
-        "election folder.",
-        check="BOX-4",
-    )

@@ -21,6 +21,7 @@ from evote.box import acts, casting, publication
 from evote.box.alerts import Alert, IntegrityReport, ignore
 from evote.box.attendance import export_attendance, prove_attendance
 from evote.box.casting import minute
+from evote.box.consistency import verify_stores
 from evote.box.counts import turnout, turnout_by_hour
 from evote.box.integrity import check_integrity
 from evote.box.ports import Attendance, BoxStore, RegisterStore
@@ -92,7 +93,7 @@ class BallotBox:
         try:
             premises.verify_newest()
             with premises.sequencing(), premises.alone():
-                premises.verify_stores()
+                verify_stores(premises)
         except BaseException:
             premises.close()
             raise
