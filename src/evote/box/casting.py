@@ -106,7 +106,7 @@ def _record(premises: Premises, voter: str, contest: str, data: bytes, square: b
             register.confirm(voter, contest, ticket)
             if premises.high_water.is_due:
                 with suppress(OSError):  # the ballot is taken all the same
-                    premises.high_water.note(sum(mark.voters for mark in register.marks()))
+                    premises.high_water.note(register.confirmed())
             return slot
         register.release(voter, contest, ticket)
     if stored == "stale":

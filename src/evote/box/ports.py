@@ -121,6 +121,9 @@ class RegisterStore(Protocol):
     def marks(self) -> list[MarkCount]:
         """Count the marks, tickets or not, by contest, unit and hour."""
 
+    def confirmed(self) -> int:
+        """Count the marks without a ticket: for each of them a ballot is in the box."""
+
     def attendance(self, contest: str) -> list[Attendee]:
         """Return a contest's attendance list in ascending order of voter ids."""
 

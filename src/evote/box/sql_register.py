@@ -236,6 +236,12 @@ class SqlRegister:
             for row in self._database.rows(statement)
         ]
 
+    def confirmed(self) -> int:
+        """Count the marks without a ticket."""
+        counted = select(func.count().label("number")).select_from(_RIGHTS)
+        row = self._database.one(counted.where(_VOTED, func.length(_RIGHTS.c.ticket) == 0))
+        return int(row.number) if row else 0
+
     def attendance(self, contest: str) -> list[Attendee]:
         """Return a contest's attendance list, for the bureau alone."""
         joined = select(_VOTERS, _RIGHTS.c.voted_at).join_from(

@@ -162,6 +162,7 @@ class RegisterStoreSuite:
             register.reserve(voter, "council", _TICKET, minute)
         register.confirm("ada", "council", _TICKET)
         register.reserve("ada", "board", _TICKET, _HOUR)
+        require_equal(register.confirmed(), 1, "One mark is confirmed; the others carry tickets.")
         require_equal(
             sorted(register.marks(), key=lambda one: (one.contest, one.unit, one.hour)),
             [

@@ -147,3 +147,15 @@ def test_a_slot_key_that_survived_the_closing_is_erased_when_the_box_is_opened(
     path.write_bytes(secrets.token_bytes(32))
     world.enter()
     assert not path.exists()
+
+
+def test_a_cast_that_is_undone_is_not_taken_for_a_lost_ballot(world_of, opened) -> None:
+    """It was under way while another cast noted how many ballots there are."""
+    world = world_of(opened)
+    box = world.enter()
+    assert world.premises().register.reserve("bea", "council", secrets.token_bytes(32), OPENS)
+    box.cast("cyd", encrypt(box, "cyd", "council").to_bytes())
+    assert world.premises().high_water.read() == 1
+    world.enter()  # undoes the other one
+    assert box.status("bea")["council"] == "in progress"
+    world.enter()
